@@ -1,0 +1,125 @@
+"""Everything this package raises on purpose.
+
+    MockforgeError
+    ├── SetupError                    something around the plugin is broken; the test could not be made
+    │   ├── SpecError                 a SPEC with bad syntax, an unknown scheme, or a path that does not exist
+    │   ├── SettingsError             an option, ini key or marker with a value that cannot be used
+    │   ├── DocumentError             plugin.yaml, plugin.test.yaml or an accept file that cannot be read
+    │   ├── RequestError              a request that the dialect cannot carry, or would carry only in part
+    │   └── EngineError               the WebAssembly engine on this machine cannot be used
+    └── PluginFailure (AssertionError)    the plugin under test misbehaved
+        ├── LoadFailure               the module cannot be compiled, linked or instantiated
+        ├── AbiFailure                a missing export, a wrong signature, a pointer or length outside memory
+        ├── GuestTrap                 the guest trapped: unreachable, out of bounds, division by zero, …
+        │   └── LimitExceeded         a trap that one of our limits caused: fuel, time, stack
+        └── ContractFailure           the reply breaks the contract; carries every violation at once
+
+A `SetupError` is an error and a `PluginFailure` is a failure in pytest's sense: the first says that the
+test could not be made, the second that it was made and the plugin did not pass it. Each message states
+what happened in its first line, which alone appears in pytest's short summary.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_mockforge.contract.violations import Violation
+
+
+class MockforgeError(Exception):
+    """Base of all errors of this package."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+class SetupError(MockforgeError):
+    """Something around the plugin is broken: a file, an option, the engine."""
+
+
+class SpecError(SetupError):
+    """A SPEC that cannot name a plugin."""
+
+
+class SettingsError(SetupError):
+    """An option, ini key or marker whose value cannot be used."""
+
+
+class DocumentError(SetupError):
+    """A file of the author's that cannot be read; the first line names the file and, if known, the line."""
+
+
+class RequestError(SetupError):
+    """A request that the dialect cannot carry whole."""
+
+
+class EngineError(SetupError):
+    """The WebAssembly engine on this machine cannot be used."""
+
+
+class PluginFailure(MockforgeError, AssertionError):
+    """The plugin under test misbehaved."""
+
+
+LoadStep = Literal["read", "compile", "link", "instantiate"]
+
+
+class LoadFailure(PluginFailure):
+    """The module cannot be compiled, linked or instantiated. `step` says which."""
+
+    def __init__(self, message: str, *, step: LoadStep, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.step: LoadStep = step
+
+
+class AbiFailure(PluginFailure):
+    """The border between host and guest was broken; `detail` is a stable word such as `output-outside-memory`."""
+
+    def __init__(self, message: str, *, detail: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.detail = detail
+
+
+class GuestTrap(PluginFailure):
+    """The guest trapped.
+
+    `code` is wasmtime's name of the trap in kebab case (`unreachable`, `memory-out-of-bounds`,
+    `stack-overflow`, `out-of-fuel`, `interrupt`, …), or `import` where the guest called what nobody
+    provides. `backtrace` holds one function name a frame, innermost first. `during` names what ran:
+    an operation, `allocator`, `release`, `start`.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        during: str,
+        backtrace: Sequence[str] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.during = during
+        self.backtrace = tuple(backtrace)
+
+
+class LimitExceeded(GuestTrap):
+    """A trap that one of our limits caused; `code` is `out-of-fuel`, `interrupt` or `stack-overflow`."""
+
+
+class ContractFailure(PluginFailure):
+    """The reply breaks the contract. `violations` holds every breach, `payload` the reply as it came."""
+
+    def __init__(self, message: str, *, violations: Sequence[Violation], payload: bytes) -> None:
+        super().__init__(message)
+        self.violations = tuple(violations)
+        self.payload = payload

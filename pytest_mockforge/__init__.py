@@ -1,0 +1,1 @@
+"""Test built MockForge plugins with pytest."""

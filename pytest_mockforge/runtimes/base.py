@@ -1,0 +1,75 @@
+"""The seam between a plugin and what carries bytes to it. Knows nothing of JSON, dialects or pytest."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.errors import PluginFailure
+
+KIB = 1024
+MIB = 1024 * KIB
+PAGE = 64 * KIB
+"""Bytes of one page of linear memory."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a guest may use; always on. Raised only by option, ini key or marker; lowered also by a manifest."""
+
+    fuel: int = 500_000_000
+    """Units of fuel for one call: allocator, operation and release together."""
+    memory: int = 64 * MIB
+    """Bytes of linear memory."""
+    timeout: float = 5.0
+    """Seconds of wall clock for one call, and for one instantiation."""
+    table_elements: int = 100_000
+    """Elements of all tables."""
+    stack: int = 512 * KIB
+    """Bytes of native stack for the guest: wasmtime's default, hence MockForge's (contract 2.1)."""
+    instances: int = 1
+    """Instances in one store."""
+
+
+class BorderNote(msgspec.Struct, frozen=True, kw_only=True):
+    """Something odd at the border that the host would swallow: a trap of `dealloc`, a zero address."""
+
+    detail: str
+    """A stable word: `release-trapped`, `pin-trapped`, `zero-address`, `address-past-2-gib`."""
+    message: str
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a runtime saw of one call: bytes in, bytes out, and what they cost."""
+
+    operation: Operation
+    request: bytes
+    reply: bytes | None
+    """None exactly when `failure` is set."""
+    failure: PluginFailure | None
+    fuel: int | None
+    """Units used by allocator, operation and release; None where nothing is metered."""
+    guest_seconds: float
+    """Seconds from the first guest call to the last return, border included."""
+    memory: int
+    """Bytes of linear memory after the call."""
+    memory_grown: int
+    """Bytes by which linear memory grew during the call."""
+    fresh: bool
+    """True when the call was the first one of its instance."""
+    border: tuple[BorderNote, ...] = ()
+
+
+InstancePolicy = Literal["item", "call", "kept"]
+"""How long an instance lives: until `renew()` or a trap, for one call, or for good (the host's way)."""
+
+
+class Runtime(Protocol):
+    """Carries bytes to a plugin and back."""
+
+    def invoke(self, operation: Operation, payload: bytes) -> Exchange:
+        """Call one operation. A misbehaving plugin comes back as `Exchange.failure`, never as an exception."""
+
+    def close(self) -> None:
+        """Give back what is held; calling again does nothing."""

@@ -1,0 +1,179 @@
+"""How bytes cross a module's border, read off its exports alone: memory, allocator, and a convention an operation.
+
+Contract 2.2 and 2.3. Knows nothing of wasmtime; what it promises about signatures, unchecked calls rely on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.runtimes.wasm.inspection import Export, FuncType, ModuleInfo
+
+Convention = Literal["multi-value", "packed-i64"]
+"""`multi-value`: two results, pointer and length, the only one that MockForge calls. `packed-i64`: one i64 with the
+pointer in its high half."""
+
+Adapter = Literal["rust", "tinygo", "assemblyscript"]
+
+MULTI_VALUE = FuncType(params=("i32", "i32"), results=("i32", "i32"))
+_PACKED = FuncType(params=("i32", "i32"), results=("i64",))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AllocatorFamily:
+    """The names under which one of MockForge's adapters looks for memory functions, and their types."""
+
+    adapter: Adapter
+    allocate: str
+    allocate_type: FuncType
+    extra: int | None = None
+    """A constant passed after the length: AssemblyScript's class id."""
+    pin: str | None = None
+    release: str
+    release_type: FuncType
+
+
+_ALLOC = FuncType(params=("i32",), results=("i32",))
+FAMILIES: tuple[AllocatorFamily, ...] = (
+    AllocatorFamily(
+        adapter="rust",
+        allocate="alloc",
+        allocate_type=_ALLOC,
+        release="dealloc",
+        release_type=FuncType(params=("i32", "i32"), results=()),
+    ),
+    AllocatorFamily(
+        adapter="tinygo",
+        allocate="malloc",
+        allocate_type=_ALLOC,
+        release="free",
+        release_type=FuncType(params=("i32",), results=()),
+    ),
+    AllocatorFamily(
+        adapter="assemblyscript",
+        allocate="__new",
+        allocate_type=FuncType(params=("i32", "i32"), results=("i32",)),
+        extra=1,
+        pin="__pin",
+        release="__unpin",
+        release_type=FuncType(params=("i32",), results=()),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BorderFault:
+    """One way in which the exports differ from what the adapter wants."""
+
+    detail: str
+    """A stable word: `no-memory`, `wrong-memory`, `no-allocator`, `wrong-type`."""
+    export: str
+    expected: str
+    got: str
+    optional: bool = False
+    """True for `dealloc`, `free`, `__pin` and `__unpin`, which the host skips in silence."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Border:
+    """What can be called and how. A name held here is exported with exactly the type that its field implies."""
+
+    memory: str | None
+    family: AllocatorFamily | None
+    """The family whose allocator is exported with the right type; None when no request can be passed in."""
+    pin: str | None
+    release: str | None
+    operations: Mapping[Operation, Convention] = field(default_factory=dict)
+    faults: tuple[BorderFault, ...] = ()
+
+    @property
+    def convention(self) -> str:
+        """The one convention of all operations, `mixed`, or `none`."""
+        used = sorted(set(self.operations.values()))
+        return used[0] if len(used) == 1 else "mixed" if used else "none"
+
+
+def read_border(info: ModuleInfo, adapter: Adapter) -> Border:
+    """Judge every export that matters to `adapter`, and take another adapter's allocator where its own is missing.
+
+    `faults` lists all that this adapter would not accept, also where the border can be crossed nevertheless.
+    """
+    exports = {export.name: export for export in info.exports}
+    faults: list[BorderFault] = []
+    memory = _memory(exports, faults)
+    family = _family(exports, adapter, faults)
+    pin = _optional(exports, family.pin, _ALLOC, faults) if family and family.pin else None
+    release = _optional(exports, family.release, family.release_type, faults) if family else None
+    operations: dict[Operation, Convention] = {}
+    for operation in Operation:
+        export = exports.get(operation.value)
+        if export is None:
+            continue
+        if export.signature == MULTI_VALUE:
+            operations[operation] = "multi-value"
+            continue
+        if export.signature == _PACKED:
+            operations[operation] = "packed-i64"
+        faults.append(_wrong_type(export, MULTI_VALUE))
+    return Border(
+        memory=memory, family=family, pin=pin, release=release, operations=operations, faults=tuple(faults)
+    )
+
+
+def _memory(exports: Mapping[str, Export], faults: list[BorderFault]) -> str | None:
+    export = exports.get("memory")
+    expected = "a memory exported as 'memory', 32-bit and not shared"
+    if export is None:
+        others = [name for name, other in exports.items() if other.kind == "memory"]
+        got = f"a memory exported as {others[0]!r}" if others else "no exported memory"
+        faults.append(BorderFault(detail="no-memory", export="memory", expected=expected, got=got))
+        return None
+    kind = export.memory
+    if kind is None or kind.shared or kind.is64:
+        got = f"a {export.kind}" if kind is None else "a shared memory" if kind.shared else "a 64-bit memory"
+        faults.append(BorderFault(detail="wrong-memory", export="memory", expected=expected, got=got))
+        return None
+    return "memory"
+
+
+def _family(exports: Mapping[str, Export], adapter: Adapter, faults: list[BorderFault]) -> AllocatorFamily | None:
+    wanted = next(family for family in FAMILIES if family.adapter == adapter)
+    ordered = [wanted, *(family for family in FAMILIES if family is not wanted)]
+    found = None
+    for family in ordered:
+        export = exports.get(family.allocate)
+        if export is not None and export.signature == family.allocate_type:
+            found = family
+            break
+    if found is wanted:
+        return found
+    expected = f"{wanted.allocate}{wanted.allocate_type}"
+    own = exports.get(wanted.allocate)
+    if own is not None:
+        faults.append(_wrong_type(own, wanted.allocate_type))
+    else:
+        got = f"no export {wanted.allocate!r}" + (f", but {found.allocate!r}" if found else "")
+        faults.append(BorderFault(detail="no-allocator", export=wanted.allocate, expected=expected, got=got))
+    return found
+
+
+def _optional(
+    exports: Mapping[str, Export], name: str, wanted: FuncType, faults: list[BorderFault]
+) -> str | None:
+    export = exports.get(name)
+    if export is None:
+        return None
+    if export.signature == wanted:
+        return name
+    faults.append(_wrong_type(export, wanted, optional=True))
+    return None
+
+
+def _wrong_type(export: Export, wanted: FuncType, *, optional: bool = False) -> BorderFault:
+    got = f"{export.name}{export.signature}" if export.signature is not None else f"a {export.kind}"
+    return BorderFault(
+        detail="wrong-type", export=export.name, expected=f"{export.name}{wanted}", got=got, optional=optional
+    )

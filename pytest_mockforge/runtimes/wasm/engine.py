@@ -1,0 +1,172 @@
+"""The metered engine: its configuration, compilation, and the compiled module ready to be instantiated.
+
+Owns `wasmtime` together with `capi`. One engine serves all modules of a process that ask for the same stack size.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import threading
+from ctypes import c_void_p
+from typing import TYPE_CHECKING
+
+import wasmtime
+
+from pytest_mockforge.errors import EngineError, LoadFailure
+from pytest_mockforge.runtimes.wasm import capi
+from pytest_mockforge.runtimes.wasm.conventions import Adapter, Border, read_border
+from pytest_mockforge.runtimes.wasm.inspection import FuncType, ModuleInfo
+from pytest_mockforge.runtimes.wasm.ticker import Ticker
+
+if TYPE_CHECKING:
+    from pytest_mockforge.runtimes.wasm.cache import CompileCache
+
+VERSION: str = wasmtime.__version__
+_CONFIGURATION = "metered-1 fuel epochs no-signal-traps"
+"""Names every setting that changes compiled code; part of the cache key, so change it with `_configure`."""
+_NOTHING = FuncType(params=(), results=())
+# (i32, i32) -> (i32, i32), answering its arguments in reverse.
+_ECHO = bytes.fromhex("0061736d0100000001080160027f7f027f7f03020100070501016500000a08010600200120000b")
+
+
+class Engine:
+    """wasmtime with fuel, epochs and no signal handlers.
+
+    Without signal handlers a trap survives faulthandler, which pytest enables after the engine was made.
+    """
+
+    def __init__(self, stack: int) -> None:
+        self.native = capi.native()
+        self.stack = stack
+        self._engine = wasmtime.Engine(self._configure(stack))
+        self.address = capi.pointer_value(self._engine.ptr())
+        self.ticker = Ticker(lambda: self.native.increment_epoch(self.address))
+
+    def _configure(self, stack: int) -> wasmtime.Config:
+        config = wasmtime.Config()
+        config.consume_fuel = True
+        config.epoch_interruption = True
+        config.max_wasm_stack = stack
+        self.native.library.wasmtime_config_signals_based_traps_set(capi.pointer_value(config.ptr()), False)
+        return config
+
+    def compile(self, data: bytes, cache: CompileCache | None = None) -> wasmtime.Module:
+        """Compile, or take from the cache. Raises LoadFailure(step='compile') with wasmtime's reason."""
+        identity = f"{VERSION} {_CONFIGURATION} stack={self.stack}"
+        stored = cache.load(data, identity) if cache else None
+        if stored is not None:
+            try:
+                return wasmtime.Module.deserialize(self._engine, stored)
+            except wasmtime.WasmtimeError:
+                # Made for another processor, or for another build of wasmtime under the same version.
+                pass
+        try:
+            module = wasmtime.Module(self._engine, data)
+        except wasmtime.WasmtimeError as error:
+            raise LoadFailure(_compile_message(str(error)), step="compile") from None
+        if cache:
+            cache.store(data, identity, bytes(module.serialize()))
+        return module
+
+    def close(self) -> None:
+        """Stop the ticker and free the engine."""
+        self.ticker.close()
+        self._engine.close()
+
+
+class CompiledModule:
+    """A module linked once and ready to be instantiated many times. Every import is a trap that names itself."""
+
+    def __init__(
+        self, engine: Engine, info: ModuleInfo, data: bytes, adapter: Adapter, cache: CompileCache | None
+    ) -> None:
+        """Compile and link. Raises LoadFailure with step 'compile' or 'link'."""
+        self.engine = engine
+        self.info = info
+        self.border: Border = read_border(info, adapter)
+        self.initializer = next(
+            (export.name for export in info.exports if export.name == "_initialize" and export.signature == _NOTHING),
+            None,
+        )
+        self._module = engine.compile(data, cache)
+        self.prepared = self._prepare()
+
+    def _prepare(self) -> int:
+        library = self.engine.native.library
+        module = capi.pointer_value(self._module.ptr())
+        linker = library.wasmtime_linker_new(self.engine.address)
+        prepared = c_void_p()
+        try:
+            error = library.wasmtime_linker_define_unknown_imports_as_traps(linker, module)
+            if not error:
+                error = library.wasmtime_linker_instantiate_pre(linker, module, ctypes.addressof(prepared))
+            if error:
+                raise LoadFailure(self.engine.native.take_error_text(error), step="link")
+        finally:
+            library.wasmtime_linker_delete(linker)
+        return prepared.value or 0
+
+    def close(self) -> None:
+        """Free the linked and the compiled module."""
+        prepared, self.prepared = self.prepared, 0
+        if prepared:
+            self.engine.native.library.wasmtime_instance_pre_delete(prepared)
+            self._module.close()
+
+
+_engines: dict[int, Engine] = {}
+_lock = threading.Lock()
+
+
+def metered_engine(stack: int) -> Engine:
+    """Give the engine of this stack size, made once and proved on an echo module.
+
+    Raises EngineError when the installed wasmtime does not behave as the direct path needs.
+    """
+    with _lock:
+        engine = _engines.get(stack)
+        if engine is None:
+            engine = Engine(stack)
+            _prove(engine)
+            if not _engines:
+                atexit.register(close_engines)
+            _engines[stack] = engine
+        return engine
+
+
+def close_engines() -> None:
+    """Close every engine. Left to the garbage collector at exit they print noise."""
+    with _lock:
+        while _engines:
+            _engines.popitem()[1].close()
+
+
+def _prove(engine: Engine) -> None:
+    """Call an echo through the direct path: a wrong layout shows here, on two known numbers."""
+    native, slots = engine.native, capi.Slots()
+    store = wasmtime.Store(engine._engine)
+    store.set_fuel(1000)
+    store.set_epoch_deadline(1000)
+    module = wasmtime.Module(engine._engine, _ECHO)
+    instance = wasmtime.Instance(store, module, [])
+    raw, extern = capi.new_instance(), capi.new_extern()
+    ctypes.memmove(ctypes.addressof(raw), ctypes.addressof(instance._instance), ctypes.sizeof(raw))
+    context = capi.pointer_value(store._context())
+    native.export_get(context, ctypes.addressof(raw), b"e", 1, ctypes.addressof(extern))
+    slots.i32[0], slots.i32[4] = 7, 0xFFFF_FFF9
+    error = native.call(context, capi.extern_payload(extern), slots.address, 2, slots.trap_address)
+    answer = (slots.i32[0], slots.i32[4])
+    module.close()
+    store.close()
+    if error or slots.trap.value or answer != (0xFFFF_FFF9, 7):
+        raise EngineError(
+            f"wasmtime {VERSION} failed the start-up check: an echo answered {answer}",
+            hint="install a version of wasmtime that pytest-mockforge names in its requirements",
+        )
+
+
+def _compile_message(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    reasons = [line for line in lines if line != "Caused by:"]
+    return "the module does not compile: " + (": ".join(dict.fromkeys(reasons)) or "no reason given")

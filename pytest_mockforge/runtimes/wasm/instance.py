@@ -1,0 +1,228 @@
+"""One instance of one module: the call sequence of contract 2.3, metered and checked. The hot path of the package.
+
+It holds a store and gives it back in `close`. It knows bytes, pointers and limits; nothing of JSON or policies.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from time import perf_counter
+
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, LoadFailure, PluginFailure
+from pytest_mockforge.runtimes.base import BorderNote, Exchange, Limits
+from pytest_mockforge.runtimes.wasm import capi
+from pytest_mockforge.runtimes.wasm.engine import CompiledModule
+
+_SIGN = 0x8000_0000
+_LIMIT_CODES = {"out-of-fuel", "interrupt", "stack-overflow"}
+
+
+class GuestInstance:
+    """A store with one instance in it; calls are made one after another."""
+
+    def __init__(self, module: CompiledModule, limits: Limits, *, initialize: bool) -> None:
+        """Instantiate, run the start function and, if asked, `_initialize`.
+
+        Raises LoadFailure when the module cannot be instantiated, GuestTrap or LimitExceeded when its own code fails.
+        """
+        self._native = native = module.engine.native
+        self._module = module
+        self._border = module.border
+        self._limits = limits
+        self._ticker = module.engine.ticker
+        self._ticks = self._ticker.ticks(limits.timeout)
+        self._slots = capi.Slots()
+        self._functions: dict[str, int] = {}
+        self._externs: list[ctypes.Structure] = []
+        self._notes: list[BorderNote] = []
+        self._used = False
+        self._instance = capi.new_instance()
+        self._instance_address = ctypes.addressof(self._instance)
+        self._store = native.store_new(module.engine.address, None, None)
+        self._context = native.store_context(self._store)
+        native.store_limiter(self._store, limits.memory, limits.table_elements, limits.instances, -1, -1)
+        try:
+            self._instantiate()
+            self._memory = self._find(self._border.memory, capi.EXTERN_MEMORY) if self._border.memory else 0
+            if initialize and module.initializer:
+                self._arm()
+                self._call(module.initializer, 1, "_initialize")
+        except PluginFailure:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Free the store; the instance cannot be used afterwards."""
+        store, self._store = self._store, None
+        if store:
+            self._native.store_delete(store)
+
+    def invoke(self, operation: Operation, payload: bytes) -> Exchange:
+        """Carry `payload` in and the reply out. Whatever the guest does wrong is in `Exchange.failure`."""
+        native, context = self._native, self._context
+        failure: PluginFailure | None = None
+        reply: bytes | None = None
+        fresh, self._used = not self._used, True
+        self._notes.clear()
+        self._arm()
+        before = native.memory_size(context, self._memory) if self._memory else 0
+        started = perf_counter()
+        try:
+            reply = self._exchange(operation, payload)
+        except PluginFailure as caught:
+            failure = caught
+        seconds = perf_counter() - started
+        after = native.memory_size(context, self._memory) if self._memory else 0
+        native.get_fuel(context, self._slots.fuel_address)
+        return Exchange(
+            operation=operation,
+            request=payload,
+            reply=reply,
+            failure=failure,
+            fuel=self._limits.fuel - self._slots.fuel.value,
+            guest_seconds=seconds,
+            memory=after,
+            memory_grown=after - before,
+            fresh=fresh,
+            border=tuple(self._notes),
+        )
+
+    def _arm(self) -> None:
+        self._native.set_fuel(self._context, self._limits.fuel)
+        self._native.set_epoch_deadline(self._context, self._ticks)
+        self._ticker.touch(self._limits.timeout)
+
+    def _instantiate(self) -> None:
+        slots = self._slots
+        self._arm()
+        slots.trap.value = None
+        error = self._native.instantiate(
+            self._module.prepared, self._context, self._instance_address, slots.trap_address
+        )
+        if not error and not slots.trap.value:
+            return
+        trap = self._native.take_trap(error, slots.trap.value)
+        if trap.code == "error":
+            raise LoadFailure(f"the module cannot be instantiated: {trap.message}", step="instantiate")
+        raise self._failure(trap, "start")
+
+    def _exchange(self, operation: Operation, payload: bytes) -> bytes:
+        border, slots = self._border, self._slots
+        family = border.family
+        if not self._memory:
+            raise AbiFailure("no usable memory is exported as 'memory'", detail="no-memory")
+        if family is None:
+            raise AbiFailure("no allocator that the host knows is exported", detail="no-allocator")
+        convention = border.operations.get(operation)
+        length = len(payload)
+        slots.i32[0] = length
+        if family.extra is not None:
+            slots.i32[4] = family.extra
+        self._call(family.allocate, 2, "allocator")
+        address = slots.i32[0]
+        if address == 0:
+            self._note("zero-address", f"{family.allocate}({length}) gave address 0; the host writes there")
+        if border.pin:
+            self._try(border.pin, "pin-trapped", address)
+        self._write(address, payload, family.allocate)
+        if convention is None:
+            raise self._not_callable(operation)
+        slots.i32[0], slots.i32[4] = address, length
+        self._call(operation.value, 2, operation.value)
+        if convention == "multi-value":
+            out, size = slots.i32[0], slots.i32[4]
+        else:
+            packed = slots.i64[0]
+            out, size = packed >> 32, packed & 0xFFFF_FFFF
+        reply = self._read(out, size, operation)
+        if border.release:
+            self._try(border.release, "release-trapped", address, length)
+            self._try(border.release, "release-trapped", out, size)
+        return reply
+
+    def _write(self, address: int, payload: bytes, allocator: str) -> None:
+        size = self._native.memory_size(self._context, self._memory)
+        if address + len(payload) > size or address >= _SIGN:
+            raise AbiFailure(
+                f"{allocator}({len(payload)}) gave an address outside memory\n"
+                f"  expected: {len(payload)} bytes within {size}, below 2 GiB\n"
+                f"  got: address {address:#x}",
+                detail="input-outside-memory",
+                hint="give the address of a buffer of at least the length asked for",
+            )
+        ctypes.memmove(self._native.memory_data(self._context, self._memory) + address, payload, len(payload))
+
+    def _read(self, address: int, length: int, operation: Operation) -> bytes:
+        if length >= _SIGN:
+            raise AbiFailure(
+                f"{operation} returned a negative length\n  expected: 0 to 2147483647\n  got: {length - 2**32}",
+                detail="negative-length",
+                hint="MockForge panics with a capacity overflow here; return (pointer, length) in this order",
+            )
+        size = self._native.memory_size(self._context, self._memory)
+        if address >= _SIGN or address + length > size:
+            raise AbiFailure(
+                f"{operation} returned a reply outside memory\n"
+                f"  expected: pointer and length within {size} bytes, below 2 GiB\n"
+                f"  got: {length} bytes at {address:#x}",
+                detail="output-outside-memory",
+                hint="return (pointer, length) in this order, of a buffer that still exists",
+            )
+        return ctypes.string_at(self._native.memory_data(self._context, self._memory) + address, length)
+
+    def _not_callable(self, operation: Operation) -> AbiFailure:
+        for fault in self._border.faults:
+            if fault.export == operation.value:
+                return AbiFailure(
+                    f"{operation} is exported with a type that cannot be called\n"
+                    f"  expected: {fault.expected}\n  got: {fault.got}",
+                    detail="wrong-type",
+                )
+        return AbiFailure(f"{operation} is not exported", detail="not-exported")
+
+    def _try(self, name: str, detail: str, *arguments: int) -> None:
+        """Call an optional export; what it does wrong is a note, as the host swallows it, unless it never ends."""
+        for slot, argument in enumerate(arguments):
+            self._slots.i32[4 * slot] = argument
+        try:
+            self._call(name, 2, name)
+        except LimitExceeded:
+            raise
+        except GuestTrap as trap:
+            self._note(detail, f"{name}({', '.join(map(str, arguments))}) trapped: {trap.code}")
+
+    def _call(self, name: str, slots: int, during: str) -> None:
+        function = self._functions.get(name) or self._find(name, capi.EXTERN_FUNC)
+        trap = self._slots.trap
+        trap.value = None
+        error = self._native.call(self._context, function, self._slots.address, slots, self._slots.trap_address)
+        if error or trap.value:
+            raise self._failure(self._native.take_trap(error, trap.value), during)
+
+    def _find(self, name: str, kind: int) -> int:
+        extern = capi.new_extern()
+        raw = name.encode()
+        found = self._native.export_get(
+            self._context, self._instance_address, raw, len(raw), ctypes.addressof(extern)
+        )
+        if not found or extern.kind != kind:
+            raise AbiFailure(f"the export {name!r} cannot be found in the instance", detail="not-exported")
+        self._externs.append(extern)
+        address = capi.extern_payload(extern)
+        if kind == capi.EXTERN_FUNC:
+            self._functions[name] = address
+        return address
+
+    def _failure(self, trap: capi.Trap, during: str) -> GuestTrap:
+        where = f" in {trap.backtrace[0]}" if trap.backtrace else ""
+        kind: type[GuestTrap] = LimitExceeded if trap.code in _LIMIT_CODES else GuestTrap
+        message = {
+            "out-of-fuel": f"{during} used up all {self._limits.fuel:,} units of fuel{where}",
+            "interrupt": f"{during} did not return within {self._limits.timeout:g} s{where}",
+            "stack-overflow": f"{during} used up the stack of {self._limits.stack:,} bytes{where}",
+        }.get(trap.code, f"{during} trapped: {trap.message}{where}")
+        return kind(message, code=trap.code, during=during, backtrace=trap.backtrace)
+
+    def _note(self, detail: str, message: str) -> None:
+        self._notes.append(BorderNote(detail=detail, message=message))

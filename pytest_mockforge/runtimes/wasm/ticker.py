@@ -1,0 +1,74 @@
+"""The clock that ends a guest which does not return: one daemon thread that advances an engine's epoch.
+
+It ticks while guests are being called and parks when none can still be running. It knows no engine, only `advance`.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+TICK = 0.01
+"""Seconds between two ticks, hence the accuracy of every time limit."""
+
+
+class Ticker:
+    """Calls `advance` every `TICK` seconds as long as a guest that was announced by `touch` may be running."""
+
+    def __init__(self, advance: Callable[[], None]) -> None:
+        self._advance = advance
+        self._touched = 0
+        self._longest = 0.0
+        self._parked = True
+        self._closed = False
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @staticmethod
+    def ticks(seconds: float) -> int:
+        """Turn a duration into a distance of epochs that never ends early."""
+        return max(1, math.ceil(seconds / TICK)) + 1
+
+    def touch(self, timeout: float) -> None:
+        """Say that a guest is about to run for at most `timeout` seconds; next to free while the thread ticks."""
+        self._touched += 1
+        if timeout > self._longest:
+            self._longest = timeout
+        if self._parked:
+            self._unpark()
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        self._closed = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _unpark(self) -> None:
+        self._wake.set()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="mockforge-ticker", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        self._parked = False
+        seen, since = self._touched, time.monotonic()
+        while not self._closed:
+            time.sleep(TICK)
+            self._advance()
+            if self._touched != seen:
+                seen, since = self._touched, time.monotonic()
+            elif time.monotonic() - since > self._longest + 1:
+                self._park(seen)
+                since = time.monotonic()
+
+    def _park(self, seen: int) -> None:
+        self._wake.clear()
+        self._parked = True
+        # A guest may have been announced before the line above; its `touch` saw no parked thread and woke nobody.
+        if self._touched == seen and not self._closed:
+            self._wake.wait()
+        self._parked = False

@@ -1,0 +1,158 @@
+"""What language a module was built from: our own judgement with its evidence, and MockForge's own detection.
+
+The two differ on purpose. `detect_language` weighs what toolchains leave behind; `host_detection` reproduces
+contract 2.4 with its traps, since it decides which allocator MockForge would look for. Must not know wasmtime.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_mockforge.runtimes.wasm.inspection import collect_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
+
+Language = Literal["rust", "tinygo", "go", "assemblyscript", "c", "zig", "python", "unknown"]
+HostRuntime = Literal["tinygo", "assemblyscript", "rust"]
+
+#: A toolchain's own signature outweighs the shape of the exports, and that outweighs text found by chance. What a
+#: module is linked *with* comes last: Rust, TinyGo and Zig modules carry traces of clang, never the other way round.
+_SIGNED, _SHAPED, _NAMED, _LINKED = 4, 3, 2, 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LanguageEvidence:
+    """A language, and in words each trace that speaks for it; no evidence goes with `unknown`."""
+
+    language: Language
+    evidence: tuple[str, ...] = ()
+
+
+_PRODUCERS: tuple[tuple[str, str, Language, int], ...] = (
+    ("processed-by", r"tinygo", "tinygo", _SIGNED),
+    ("processed-by", r"go cmd/compile|^go$", "go", _SIGNED),
+    ("processed-by", r"rustc|wasm-bindgen", "rust", _SIGNED),
+    ("processed-by", r"^(asc|assemblyscript)\b", "assemblyscript", _SIGNED),
+    ("processed-by", r"^zig\b", "zig", _SHAPED),
+    ("processed-by", r"componentize-py|cpython|^python", "python", _SIGNED),
+    ("processed-by", r"clang|emscripten", "c", _LINKED),
+    ("language", r"^rust$", "rust", _SIGNED),
+    ("language", r"^tinygo$", "tinygo", _SIGNED),
+    ("language", r"^go$", "go", _SHAPED),
+    ("language", r"^assemblyscript$", "assemblyscript", _SIGNED),
+    ("language", r"^zig$", "zig", _SIGNED),
+    ("language", r"^python", "python", _SIGNED),
+    ("language", r"^(c|c\d\d|c11|c_plus_plus.*|c\+\+.*)$", "c", _NAMED),
+)
+_EXPORT_GROUPS: tuple[tuple[frozenset[str], Language], ...] = (
+    (frozenset({"__new", "__pin", "__unpin"}), "assemblyscript"),
+    (frozenset({"__new", "__collect"}), "assemblyscript"),
+    (frozenset({"resume", "getsp", "run"}), "go"),
+    (frozenset({"go_scheduler"}), "tinygo"),
+    (frozenset({"tinygo_unwind", "tinygo_rewind"}), "tinygo"),
+    (frozenset({"__wbindgen_malloc"}), "rust"),
+    (frozenset({"Py_Initialize"}), "python"),
+)
+_IMPORTS: tuple[tuple[str, str, Language], ...] = (
+    (r"^env$", r"^abort$|^seed$|^trace$", "assemblyscript"),
+    (r"^gojs$", r"^runtime\.", "go"),
+    (r"^go$", r"^(runtime|syscall)[./]", "go"),
+    (r"^env$", r"^(runtime\.ticks|syscall/js\.)", "tinygo"),
+    (r"^(__wbindgen|wbg$)", r"", "rust"),
+)
+_CUSTOM: tuple[tuple[str, Language], ...] = (
+    (r"^go[:.]buildid$", "go"),
+    (r"tinygo", "tinygo"),
+    (r"assemblyscript", "assemblyscript"),
+    (r"^(\.rustc|__wasm_bindgen_unstable)$", "rust"),
+    (r"componentize-py", "python"),
+)
+_FUNCTION_NAMES: tuple[tuple[str, Language], ...] = (
+    (r"^~lib/(rt|memory|string|array)", "assemblyscript"),
+    (r"^(__rust_alloc|__rustc|rust_begin_unwind|_ZN4core|_ZN5alloc|core::|alloc::)", "rust"),
+    (r"^(runtime\.alloc|runtime\.gcMarkReachable|tinygo_\w+)$", "tinygo"),
+    (r"^(runtime\.mallocgc|runtime_mallocgc|_rt0_wasm_\w+)$", "go"),
+    (r"^Py(_|Object_|Eval_)", "python"),
+)
+_DATA: tuple[tuple[bytes, Language], ...] = (
+    (b"/rustc/", "rust"),
+    (b"library/core/src/", "rust"),
+    (b"~\0l\0i\0b\0/\0r\0t\0/\0", "assemblyscript"),
+    (b"Go buildinf:", "go"),
+)
+_MAX_NAMES = 20_000
+
+
+def detect_language(info: ModuleInfo, data: bytes) -> LanguageEvidence:
+    """Weigh what the toolchain left behind: producers, exports, imports, custom sections, names, then plain data."""
+    found: dict[Language, list[tuple[int, str]]] = {}
+    for language, weight, text in _traces(info, data):
+        found.setdefault(language, []).append((weight, text))
+    if not found:
+        return LanguageEvidence(language="unknown")
+    best = max(found, key=lambda language: max(weight for weight, _ in found[language]))
+    ordered = sorted(found[best], key=lambda trace: -trace[0])
+    return LanguageEvidence(language=best, evidence=tuple(dict.fromkeys(text for _, text in ordered)))
+
+
+def _traces(info: ModuleInfo, data: bytes) -> Iterator[tuple[Language, int, str]]:
+    yield from _producer_traces(info)
+    names = {export.name for export in info.exports}
+    for group, language in _EXPORT_GROUPS:
+        if group <= names:
+            yield language, _SHAPED, f"exports {', '.join(sorted(group))}"
+    for imported in info.imports:
+        for module, name, language in _IMPORTS:
+            if re.search(module, imported.module) and re.search(name, imported.name):
+                yield language, _NAMED, f"imports {imported.module!r} {imported.name!r}"
+    for section in info.custom_sections:
+        for pattern, language in _CUSTOM:
+            if re.search(pattern, section.name):
+                yield language, _SHAPED, f"custom section {section.name!r}"
+    yield from _name_traces(info)
+    for needle, language in _DATA:
+        if needle in data:
+            yield language, _LINKED, f"the bytes {needle!r} in the file"
+
+
+def _producer_traces(info: ModuleInfo) -> Iterator[tuple[Language, int, str]]:
+    for field, pattern, language, weight in _PRODUCERS:
+        for name, version in info.producers.get(field, ()):
+            if re.search(pattern, name, re.IGNORECASE):
+                yield language, weight, f"producers: {field} {f'{name} {version}'.strip()!r}"
+
+
+def _name_traces(info: ModuleInfo) -> Iterator[tuple[Language, int, str]]:
+    seen: set[Language] = set()
+    for _, name in zip(range(_MAX_NAMES), info.function_names.values(), strict=False):
+        for pattern, language in _FUNCTION_NAMES:
+            if language not in seen and re.search(pattern, name):
+                seen.add(language)
+                yield language, _NAMED, f"a function named {name!r}"
+
+
+def host_detection(info: ModuleInfo | None, data: bytes) -> HostRuntime:
+    """Tell which adapter MockForge's own detection picks, to the letter of contract 2.4. Never raises.
+
+    Without `info`, for a file that cannot be read, names are collected up to the first parse error.
+    """
+    if info is None:
+        exports, custom = collect_names(data)
+    else:
+        exports = [export.name for export in info.exports]
+        custom = [section.name for section in info.custom_sections]
+    names = set(exports)
+    if {"resume", "getsp"} <= names or any("tinygo" in name for name in custom) or b"tinygo" in data:
+        return "tinygo"
+    if (
+        ("__new" in names and ("__pin" in names or "__unpin" in names))
+        or any("assemblyscript" in name or "asc" in name for name in custom)
+        or b"assemblyscript" in data
+    ):
+        return "assemblyscript"
+    return "rust"

@@ -117,7 +117,7 @@ def _traces(info: ModuleInfo, data: bytes) -> Iterator[tuple[Language, int, str]
     yield from _name_traces(info)
     for needle, language in _DATA:
         if needle in data:
-            yield language, _LINKED, f"the bytes {needle!r} in the file"
+            yield language, _NAMED, f"the bytes {needle!r} in the file"
 
 
 def _producer_traces(info: ModuleInfo) -> Iterator[tuple[Language, int, str]]:

@@ -11,6 +11,7 @@
         ├── LoadFailure               the module cannot be compiled, linked or instantiated
         ├── AbiFailure                a missing export, a wrong signature, a pointer or length outside memory
         ├── GuestTrap                 the guest trapped: unreachable, out of bounds, division by zero, …
+        │   ├── Refusal               `unreachable` where a trap is the only way to say no
         │   └── LimitExceeded         a trap that one of our limits caused: fuel, time, stack
         └── ContractFailure           the reply breaks the contract; carries every violation at once
 
@@ -32,13 +33,18 @@ if TYPE_CHECKING:
 class MockforgeError(Exception):
     """Base of all errors of this package."""
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, expected: str | None = None, got: str | None = None, hint: str | None = None
+    ) -> None:
         self.message = message
+        self.expected = expected
+        self.got = got
         self.hint = hint
         super().__init__(message)
 
     def __str__(self) -> str:
-        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+        named = (("expected", self.expected), ("got", self.got), ("hint", self.hint))
+        return "\n".join((self.message, *(f"  {name}: {text}" for name, text in named if text)))
 
 
 class SetupError(MockforgeError):
@@ -75,16 +81,32 @@ LoadStep = Literal["read", "compile", "link", "instantiate"]
 class LoadFailure(PluginFailure):
     """The module cannot be compiled, linked or instantiated. `step` says which."""
 
-    def __init__(self, message: str, *, step: LoadStep, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self,
+        message: str,
+        *,
+        step: LoadStep,
+        expected: str | None = None,
+        got: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, expected=expected, got=got, hint=hint)
         self.step: LoadStep = step
 
 
 class AbiFailure(PluginFailure):
     """The border between host and guest was broken; `detail` is a stable word such as `output-outside-memory`."""
 
-    def __init__(self, message: str, *, detail: str, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self,
+        message: str,
+        *,
+        detail: str,
+        expected: str | None = None,
+        got: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, expected=expected, got=got, hint=hint)
         self.detail = detail
 
 
@@ -110,6 +132,10 @@ class GuestTrap(PluginFailure):
         self.code = code
         self.during = during
         self.backtrace = tuple(backtrace)
+
+
+class Refusal(GuestTrap):
+    """`unreachable` in `template_function` or `query_datasource`: on WASM these have no other way to refuse (1.4)."""
 
 
 class LimitExceeded(GuestTrap):

@@ -1,0 +1,46 @@
+"""The pytest entry point: declarations, and hooks of a few lines that delegate.
+
+Imports nothing heavy: what a run needs is imported when a plugin is named, or when one of the fixtures is used.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_mockforge import settings
+from pytest_mockforge.fixtures import mockforge_load, mockforge_plugin, mockforge_request
+
+__all__ = ["mockforge_load", "mockforge_plugin", "mockforge_request"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    settings.add_options(parser)
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    settings.take_ids(args, early_config.known_args_namespace.file_or_dir)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    code = config.getoption("mockforge_explain")
+    if code is None:
+        return None
+    from pytest_mockforge.explain import print_page
+
+    return print_page(code)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.declare_marker(config)
+    found = settings.read_settings(config)
+    if found is not None:
+        from pytest_mockforge.active import activate
+
+        activate(config, found)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if "mockforge_plugin" in getattr(item, "fixturenames", ()) or item.get_closest_marker("mockforge"):
+        from pytest_mockforge.active import begin_item
+
+        begin_item(item)

@@ -8,8 +8,9 @@ it sees ints, bytes and our own errors. It knows nothing of operations or JSON.
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, byref, c_bool, c_char_p, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+from ctypes import byref, c_bool, c_char_p, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from functools import cache
+from importlib.metadata import version
 from typing import NamedTuple
 
 import wasmtime
@@ -17,6 +18,7 @@ from wasmtime import _bindings, _ffi  # type: ignore[attr-defined]  # the only p
 
 from pytest_mockforge.errors import EngineError
 
+VERSION = version("wasmtime")
 VAL_SIZE = 16
 """Bytes of one `wasmtime_val_raw`."""
 
@@ -66,7 +68,7 @@ class Trap(NamedTuple):
 
 
 class _Vec(ctypes.Structure):
-    _fields_ = [("size", c_size_t), ("data", c_void_p)]  # noqa: RUF012  ctypes reads the class attribute as it is
+    _fields_ = [("size", c_size_t), ("data", c_void_p)]
 
 
 class Native:
@@ -80,7 +82,7 @@ class Native:
                 function = getattr(library, name)
             except AttributeError:
                 raise EngineError(
-                    f"wasmtime {wasmtime.__version__} lacks the symbol {name}",
+                    f"wasmtime {VERSION} lacks the symbol {name}",
                     hint="install a version of wasmtime that pytest-mockforge names in its requirements",
                 ) from None
             function.restype = restype
@@ -224,7 +226,7 @@ def native() -> Native:
     """
     if ctypes.sizeof(_bindings.wasmtime_val_raw) != VAL_SIZE:
         raise EngineError(
-            f"wasmtime {wasmtime.__version__} lays out raw values in {ctypes.sizeof(_bindings.wasmtime_val_raw)} bytes",
+            f"wasmtime {VERSION} lays out raw values in {ctypes.sizeof(_bindings.wasmtime_val_raw)} bytes",
             hint="install a version of wasmtime that pytest-mockforge names in its requirements",
         )
     return Native()
@@ -233,8 +235,8 @@ def native() -> Native:
 __all__ = [
     "EXTERN_FUNC",
     "EXTERN_MEMORY",
+    "VERSION",
     "Native",
-    "POINTER",
     "Slots",
     "Trap",
     "extern_payload",

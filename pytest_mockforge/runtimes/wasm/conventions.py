@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.runtimes.wasm.inspection import Export, FuncType, ModuleInfo
+from pytest_mockforge.runtimes.wasm.externs import FuncType
+from pytest_mockforge.runtimes.wasm.module_info import Export, ModuleInfo
 
 Convention = Literal["multi-value", "packed-i64"]
 """`multi-value`: two results, pointer and length, the only one that MockForge calls. `packed-i64`: one i64 with the
@@ -118,9 +119,7 @@ def read_border(info: ModuleInfo, adapter: Adapter) -> Border:
         if export.signature == _PACKED:
             operations[operation] = "packed-i64"
         faults.append(_wrong_type(export, MULTI_VALUE))
-    return Border(
-        memory=memory, family=family, pin=pin, release=release, operations=operations, faults=tuple(faults)
-    )
+    return Border(memory=memory, family=family, pin=pin, release=release, operations=operations, faults=tuple(faults))
 
 
 def _memory(exports: Mapping[str, Export], faults: list[BorderFault]) -> str | None:
@@ -160,9 +159,7 @@ def _family(exports: Mapping[str, Export], adapter: Adapter, faults: list[Border
     return found
 
 
-def _optional(
-    exports: Mapping[str, Export], name: str, wanted: FuncType, faults: list[BorderFault]
-) -> str | None:
+def _optional(exports: Mapping[str, Export], name: str, wanted: FuncType, faults: list[BorderFault]) -> str | None:
     export = exports.get(name)
     if export is None:
         return None

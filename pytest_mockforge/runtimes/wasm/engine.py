@@ -16,13 +16,13 @@ import wasmtime
 from pytest_mockforge.errors import EngineError, LoadFailure
 from pytest_mockforge.runtimes.wasm import capi
 from pytest_mockforge.runtimes.wasm.conventions import Adapter, Border, read_border
-from pytest_mockforge.runtimes.wasm.inspection import FuncType, ModuleInfo
+from pytest_mockforge.runtimes.wasm.externs import FuncType
+from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
 from pytest_mockforge.runtimes.wasm.ticker import Ticker
 
 if TYPE_CHECKING:
     from pytest_mockforge.runtimes.wasm.cache import CompileCache
 
-VERSION: str = wasmtime.__version__
 _CONFIGURATION = "metered-1 fuel epochs no-signal-traps"
 """Names every setting that changes compiled code; part of the cache key, so change it with `_configure`."""
 _NOTHING = FuncType(params=(), results=())
@@ -53,7 +53,7 @@ class Engine:
 
     def compile(self, data: bytes, cache: CompileCache | None = None) -> wasmtime.Module:
         """Compile, or take from the cache. Raises LoadFailure(step='compile') with wasmtime's reason."""
-        identity = f"{VERSION} {_CONFIGURATION} stack={self.stack}"
+        identity = f"{capi.VERSION} {_CONFIGURATION} stack={self.stack}"
         stored = cache.load(data, identity) if cache else None
         if stored is not None:
             try:
@@ -161,7 +161,7 @@ def _prove(engine: Engine) -> None:
     store.close()
     if error or slots.trap.value or answer != (0xFFFF_FFF9, 7):
         raise EngineError(
-            f"wasmtime {VERSION} failed the start-up check: an echo answered {answer}",
+            f"wasmtime {capi.VERSION} failed the start-up check: an echo answered {answer}",
             hint="install a version of wasmtime that pytest-mockforge names in its requirements",
         )
 

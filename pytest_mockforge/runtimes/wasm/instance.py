@@ -9,13 +9,14 @@ import ctypes
 from time import perf_counter
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, LoadFailure, PluginFailure
+from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, LoadFailure, PluginFailure, Refusal
 from pytest_mockforge.runtimes.base import BorderNote, Exchange, Limits
 from pytest_mockforge.runtimes.wasm import capi
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
 
 _SIGN = 0x8000_0000
 _LIMIT_CODES = {"out-of-fuel", "interrupt", "stack-overflow"}
+_MAY_REFUSE = {Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE}
 
 
 class GuestInstance:
@@ -46,7 +47,7 @@ class GuestInstance:
             self._instantiate()
             self._memory = self._find(self._border.memory, capi.EXTERN_MEMORY) if self._border.memory else 0
             if initialize and module.initializer:
-                self._arm()
+                self._arm(self._limits.fuel)
                 self._call(module.initializer, 1, "_initialize")
         except PluginFailure:
             self.close()
@@ -58,14 +59,18 @@ class GuestInstance:
         if store:
             self._native.store_delete(store)
 
-    def invoke(self, operation: Operation, payload: bytes) -> Exchange:
-        """Carry `payload` in and the reply out. Whatever the guest does wrong is in `Exchange.failure`."""
+    def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
+        """Carry `payload` in and the reply out, with other fuel than the limit if given.
+
+        Whatever the guest does wrong is in `Exchange.failure`.
+        """
         native, context = self._native, self._context
         failure: PluginFailure | None = None
         reply: bytes | None = None
         fresh, self._used = not self._used, True
         self._notes.clear()
-        self._arm()
+        fuel = self._limits.fuel if fuel is None else fuel
+        self._arm(fuel)
         before = native.memory_size(context, self._memory) if self._memory else 0
         started = perf_counter()
         try:
@@ -80,7 +85,7 @@ class GuestInstance:
             request=payload,
             reply=reply,
             failure=failure,
-            fuel=self._limits.fuel - self._slots.fuel.value,
+            fuel=fuel - self._slots.fuel.value,
             guest_seconds=seconds,
             memory=after,
             memory_grown=after - before,
@@ -88,14 +93,14 @@ class GuestInstance:
             border=tuple(self._notes),
         )
 
-    def _arm(self) -> None:
-        self._native.set_fuel(self._context, self._limits.fuel)
+    def _arm(self, fuel: int) -> None:
+        self._native.set_fuel(self._context, fuel)
         self._native.set_epoch_deadline(self._context, self._ticks)
         self._ticker.touch(self._limits.timeout)
 
     def _instantiate(self) -> None:
         slots = self._slots
-        self._arm()
+        self._arm(self._limits.fuel)
         slots.trap.value = None
         error = self._native.instantiate(
             self._module.prepared, self._context, self._instance_address, slots.trap_address
@@ -145,10 +150,10 @@ class GuestInstance:
         size = self._native.memory_size(self._context, self._memory)
         if address + len(payload) > size or address >= _SIGN:
             raise AbiFailure(
-                f"{allocator}({len(payload)}) gave an address outside memory\n"
-                f"  expected: {len(payload)} bytes within {size}, below 2 GiB\n"
-                f"  got: address {address:#x}",
+                f"{allocator}({len(payload)}) gave an address outside memory",
                 detail="input-outside-memory",
+                expected=f"{len(payload)} bytes within {size}, below 2 GiB",
+                got=f"address {address:#x}",
                 hint="give the address of a buffer of at least the length asked for",
             )
         ctypes.memmove(self._native.memory_data(self._context, self._memory) + address, payload, len(payload))
@@ -156,17 +161,19 @@ class GuestInstance:
     def _read(self, address: int, length: int, operation: Operation) -> bytes:
         if length >= _SIGN:
             raise AbiFailure(
-                f"{operation} returned a negative length\n  expected: 0 to 2147483647\n  got: {length - 2**32}",
+                f"{operation} returned a negative length",
                 detail="negative-length",
+                expected="0 to 2147483647",
+                got=str(length - 2**32),
                 hint="MockForge panics with a capacity overflow here; return (pointer, length) in this order",
             )
         size = self._native.memory_size(self._context, self._memory)
         if address >= _SIGN or address + length > size:
             raise AbiFailure(
-                f"{operation} returned a reply outside memory\n"
-                f"  expected: pointer and length within {size} bytes, below 2 GiB\n"
-                f"  got: {length} bytes at {address:#x}",
+                f"{operation} returned a reply outside memory",
                 detail="output-outside-memory",
+                expected=f"pointer and length within {size} bytes, below 2 GiB",
+                got=f"{length} bytes at {address:#x}",
                 hint="return (pointer, length) in this order, of a buffer that still exists",
             )
         return ctypes.string_at(self._native.memory_data(self._context, self._memory) + address, length)
@@ -175,9 +182,10 @@ class GuestInstance:
         for fault in self._border.faults:
             if fault.export == operation.value:
                 return AbiFailure(
-                    f"{operation} is exported with a type that cannot be called\n"
-                    f"  expected: {fault.expected}\n  got: {fault.got}",
+                    f"{operation} is exported with a type that cannot be called",
                     detail="wrong-type",
+                    expected=fault.expected,
+                    got=fault.got,
                 )
         return AbiFailure(f"{operation} is not exported", detail="not-exported")
 
@@ -203,9 +211,7 @@ class GuestInstance:
     def _find(self, name: str, kind: int) -> int:
         extern = capi.new_extern()
         raw = name.encode()
-        found = self._native.export_get(
-            self._context, self._instance_address, raw, len(raw), ctypes.addressof(extern)
-        )
+        found = self._native.export_get(self._context, self._instance_address, raw, len(raw), ctypes.addressof(extern))
         if not found or extern.kind != kind:
             raise AbiFailure(f"the export {name!r} cannot be found in the instance", detail="not-exported")
         self._externs.append(extern)
@@ -216,9 +222,13 @@ class GuestInstance:
 
     def _failure(self, trap: capi.Trap, during: str) -> GuestTrap:
         where = f" in {trap.backtrace[0]}" if trap.backtrace else ""
-        kind: type[GuestTrap] = LimitExceeded if trap.code in _LIMIT_CODES else GuestTrap
+        kind: type[GuestTrap] = GuestTrap
+        if trap.code in _LIMIT_CODES:
+            kind = LimitExceeded
+        elif trap.code == "unreachable" and during in _MAY_REFUSE:
+            kind = Refusal
         message = {
-            "out-of-fuel": f"{during} used up all {self._limits.fuel:,} units of fuel{where}",
+            "out-of-fuel": f"{during} used up its fuel of {self._limits.fuel:,} units{where}",
             "interrupt": f"{during} did not return within {self._limits.timeout:g} s{where}",
             "stack-overflow": f"{during} used up the stack of {self._limits.stack:,} bytes{where}",
         }.get(trap.code, f"{during} trapped: {trap.message}{where}")

@@ -24,8 +24,8 @@ class WasmRuntime:
         self._instance: GuestInstance | None = None
         self._lock = threading.Lock()
 
-    def invoke(self, operation: Operation, payload: bytes) -> Exchange:
-        """Call one operation in the instance that the policy gives."""
+    def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
+        """Call one operation in the instance that the policy gives, with less fuel than the limit if asked."""
         with self._lock:
             instance = self._instance
             if instance is None:
@@ -34,8 +34,10 @@ class WasmRuntime:
                 except PluginFailure as failure:
                     return _never_ran(operation, payload, failure)
                 self._instance = instance
-            exchange = instance.invoke(operation, payload)
-            if self.policy == "call" or (self.policy == "item" and isinstance(exchange.failure, GuestTrap | AbiFailure)):
+            exchange = instance.invoke(operation, payload, fuel)
+            if self.policy == "call" or (
+                self.policy == "item" and isinstance(exchange.failure, GuestTrap | AbiFailure)
+            ):
                 self._drop()
             return exchange
 

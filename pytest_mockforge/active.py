@@ -1,0 +1,131 @@
+"""What pytest does once a plugin is named: collect the suite, spread tests over plugins, gather results, report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mockforge.errors import SetupError
+from pytest_mockforge.run_state import RunState
+from pytest_mockforge.settings import Settings, read_marker, read_settings
+from pytest_mockforge.suite import STATE, MockforgeSuite, attach_result, result_of
+
+if TYPE_CHECKING:
+    from pytest_mockforge.plugin_under_test import Plugin
+
+
+def activate(config: pytest.Config, settings: Settings) -> None:
+    """Hold the run's state, and hook into pytest when there is a plugin to test."""
+    _hold(config, settings)
+    if settings.in_use:
+        config.pluginmanager.register(ActiveRun(settings), "mockforge-active")
+
+
+def state_of(config: pytest.Config) -> RunState:
+    """Give the run's state, also in a run that named no plugin."""
+    if STATE not in config.stash:
+        settings = read_settings(config, always=True)
+        assert settings is not None
+        _hold(config, settings)
+    return config.stash[STATE]
+
+
+def plugin_for(request: pytest.FixtureRequest) -> Plugin:
+    """Give the plugin that a test was spread to, or the only one. Raises SetupError when there is none."""
+    state = state_of(request.config)
+    labels = [spec.label for spec in state.settings.specs]
+    label = getattr(request, "param", None)
+    if label is None:
+        if len(labels) != 1:
+            what = "no plugin is under test" if not labels else f"there are {len(labels)} plugins under test"
+            raise SetupError(
+                f"mockforge_plugin: {what}",
+                hint="run pytest with --mockforge-plugin=SPEC, or set mockforge_plugins in the ini file"
+                if not labels
+                else "name the fixture as an argument of the test, so that the test is spread over them",
+            )
+        label = labels[0]
+    plugin = state.plugin(label)
+    begin_node(state, request.node)
+    return plugin
+
+
+def begin_item(item: pytest.Item) -> None:
+    """Start a test that uses our fixtures: its limits, and fresh instances."""
+    state = state_of(item.config)
+    begin_node(state, item)
+    if "hypothesis" in sys.modules:
+        from pytest_mockforge.examples import renew_for_each_example
+
+        renew_for_each_example(state)
+
+
+def begin_node(state: RunState, node: pytest.Item) -> None:
+    """Give every open plugin the limits of this node and a fresh instance."""
+    marker = read_marker(node.iter_markers("mockforge"))
+    state.begin_item(marker.wanted, marker.host)
+
+
+def _hold(config: pytest.Config, settings: Settings) -> None:
+    config.stash[STATE] = state = RunState(settings)
+    config.add_cleanup(state.close)
+
+
+class ActiveRun:
+    """The hooks of a run with a plugin under test."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._results: list[object] = []
+
+    def pytest_report_header(self) -> list[str]:
+        from pytest_mockforge.report.terminal import header
+
+        return header(self.settings)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> pytest.CollectReport | None:
+        """Collect nothing but the suite when only ids of checks were named."""
+        if not (self.settings.only_ids and isinstance(collector, pytest.Session)):
+            return None
+        suite = MockforgeSuite.below(collector, self.settings)
+        return pytest.CollectReport(collector.nodeid, "passed", None, [suite])
+
+    @pytest.hookimpl(wrapper=True, specname="pytest_make_collect_report")
+    def add_suite(self, collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Put the suite beside what the session collects."""
+        report = yield
+        wanted = self.settings.checks and not self.settings.only_ids
+        if wanted and isinstance(collector, pytest.Session) and report.outcome == "passed":
+            report.result = [*report.result, MockforgeSuite.below(collector, self.settings)]
+        return report
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "mockforge_plugin" not in metafunc.fixturenames:
+            return
+        labels = [spec.label for spec in self.settings.specs]
+        chosen = read_marker(metafunc.definition.iter_markers("mockforge")).plugins
+        if chosen is not None:
+            labels = [label for label in labels if label in chosen]
+        skip = pytest.mark.skip(reason=f"none of its plugins ({', '.join(chosen or ())}) is under test")
+        params = labels or [pytest.param(None, marks=skip, id="none")]
+        metafunc.parametrize("mockforge_plugin", params, indirect=True, scope="session")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        attach_result(item, report)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        result = result_of(report)
+        if result is not None:
+            self._results.append(result)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from pytest_mockforge.report.terminal import write_summary
+
+        write_summary(terminalreporter, self.settings, self._results)

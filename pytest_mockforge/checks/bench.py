@@ -1,0 +1,227 @@
+"""The work that checks share for one plugin: its verdict, its calls on samples and realistic requests.
+
+Each piece is done when first asked for and kept, so that a check costs the same alone or among others. Knows nothing
+of pytest or of how results are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from pytest_mockforge.checks.model import Figure
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.contract.realistic import realistic_requests
+from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
+from pytest_mockforge.contract.requests import Request, from_mapping
+from pytest_mockforge.documents.testfile import Sample
+from pytest_mockforge.errors import LimitExceeded, LoadFailure, PluginFailure, Refusal, RequestError
+from pytest_mockforge.hosts import adapter
+from pytest_mockforge.hosts.objections import Objection
+from pytest_mockforge.plugin_under_test import Observation, Plugin
+from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.runtimes.wasm.engine import CompiledModule
+from pytest_mockforge.runtimes.wasm.instance import GuestInstance
+from pytest_mockforge.subject import Subject
+
+_HOPELESS = 2
+"""Calls of one operation that may run into a limit before the rest of its requests is left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trial:
+    """One request that was made, and what was seen."""
+
+    name: str
+    request: Request
+    observation: Observation
+    sample: Sample | None = None
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that was called."""
+        return self.request.operation
+
+    @property
+    def accepted(self) -> bool:
+        """True when the plugin said yes: authenticated, a 2xx, a value, or rows."""
+        return was_accepted(self.observation)
+
+    @property
+    def answered(self) -> bool:
+        """True when the plugin gave a reply that keeps the contract, or refused as it may."""
+        return self.observation.failure is None or isinstance(self.observation.failure, Refusal)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workload:
+    """The requests that stand for an operation wherever something is measured."""
+
+    operation: Operation
+    requests: tuple[Request, ...]
+    only_refusals: bool
+    """True when the plugin accepted none of them, so that figures say little."""
+
+
+class Bench:
+    """One plugin on the bench."""
+
+    def __init__(self, subject: Subject, *, limits: Limits, host: str) -> None:
+        self.subject = subject
+        self.limits = limits
+        self.host = host
+        self.figures: dict[str, dict[str, Figure]] = {}
+        """Where the running check puts what it measured, by operation."""
+
+    @property
+    def label(self) -> str:
+        """The plugin's name in ids and reports."""
+        return self.subject.label
+
+    @cached_property
+    def objections(self) -> tuple[Objection, ...]:
+        """Every rule of the host that the module breaks."""
+        compiled = self.subject.compiled
+        if isinstance(compiled, LoadFailure):
+            return (adapter.unreadable(compiled, self.subject.adapter),)
+        return adapter.judge(
+            compiled.info,
+            compiled.border,
+            adapter=self.subject.adapter,
+            instantiation=self.instantiation,
+            links_imports=self.host == "any",
+            declared=self.subject.declared,
+        )
+
+    @property
+    def loads(self) -> bool:
+        """True when the host would load the module and could call every operation that it has."""
+        return not any(objection.severity == "error" for objection in self.objections)
+
+    @cached_property
+    def instantiation(self) -> PluginFailure | None:
+        """What went wrong when the module was instantiated with its imports as traps; None when nothing did."""
+        compiled = self.subject.compiled
+        if isinstance(compiled, LoadFailure):
+            return compiled
+        try:
+            GuestInstance(compiled, self.limits, initialize=False).close()
+        except PluginFailure as failure:
+            return failure
+        return None
+
+    @property
+    def compiled(self) -> CompiledModule:
+        """The compiled module; only for checks that need it."""
+        compiled = self.subject.compiled
+        if isinstance(compiled, LoadFailure):
+            raise compiled
+        return compiled
+
+    @cached_property
+    def plugin(self) -> Plugin:
+        """The plugin under the default policy: a fresh instance after a trap."""
+        return Plugin(self.subject, limits=self.limits, host=self.host)
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that can be called, in the order of the contract."""
+        return tuple(operation for operation in Operation if operation in self.compiled.border.operations)
+
+    @cached_property
+    def sample_errors(self) -> tuple[tuple[Sample, RequestError], ...]:
+        """Samples whose request cannot be built, with the reason."""
+        return tuple(self._built[1])
+
+    @cached_property
+    def _built(self) -> tuple[list[tuple[Sample, Request]], list[tuple[Sample, RequestError]]]:
+        built: list[tuple[Sample, Request]] = []
+        failed: list[tuple[Sample, RequestError]] = []
+        for sample in self.subject.testfile.samples:
+            try:
+                built.append((sample, from_mapping(sample.operation, sample.request)))
+            except RequestError as error:
+                failed.append((sample, error))
+        return built, failed
+
+    @cached_property
+    def survey(self) -> Mapping[Operation, tuple[Trial, ...]]:
+        """Samples and realistic requests of every callable operation, each called once, in order."""
+        return {operation: self._survey(operation) for operation in self.operations}
+
+    def _survey(self, operation: Operation) -> tuple[Trial, ...]:
+        planned: list[tuple[str, Request, Sample | None]] = [
+            (sample.name, request, sample) for sample, request in self._built[0] if sample.operation is operation
+        ]
+        planned += [(named.name, named.request, None) for named in realistic_requests(operation)]
+        trials: list[Trial] = []
+        hopeless = 0
+        for name, request, sample in planned:
+            self.plugin.renew()
+            try:
+                observation = self.plugin.observe(request)
+            except RequestError:
+                # A sample that the dialect cannot carry is reported by the check on samples.
+                continue
+            trials.append(Trial(name=name, request=request, observation=observation, sample=sample))
+            hopeless += isinstance(observation.failure, LimitExceeded)
+            if hopeless == _HOPELESS:
+                break
+        return tuple(trials)
+
+    def workload(self, operation: Operation) -> Workload | None:
+        """The requests to measure with: accepted samples, else accepted realistic ones, else whatever was answered.
+
+        None when the plugin answers nothing at all.
+        """
+        trials = [trial for trial in self.survey.get(operation, ()) if trial.answered]
+        samples = [trial for trial in trials if trial.sample is not None and trial.accepted]
+        accepted = samples or [trial for trial in trials if trial.accepted]
+        chosen = accepted or trials
+        if not chosen:
+            return None
+        return Workload(
+            operation=operation,
+            requests=tuple(trial.request for trial in chosen),
+            only_refusals=not accepted,
+        )
+
+    @cached_property
+    def identity(self) -> dict[str, Figure]:
+        """What is known of the plugin before it is called, for the report."""
+        subject = self.subject
+        compiled = subject.compiled
+        failed = isinstance(compiled, LoadFailure)
+        return {
+            "language": subject.language.language,
+            "adapter": subject.adapter,
+            "convention": None if isinstance(compiled, LoadFailure) else compiled.border.convention,
+            "size": len(subject.data),
+            "host": self.host,
+            "version": adapter.VERSION,
+            "loads": self.loads,
+            "objection": next((o.message for o in self.objections if o.severity == "error"), ""),
+            "untested": "" if failed else ", ".join(op.value for op in Operation if op not in self.operations),
+            "initial_memory": 0 if subject.info is None else sum(m.minimum for m in subject.info.memories) * 65536,
+        }
+
+    def close(self) -> None:
+        """Free what the calls left behind; the subject stays with its owner."""
+        if "plugin" in self.__dict__:
+            self.plugin.close()
+            del self.__dict__["plugin"]
+
+
+def was_accepted(observation: Observation) -> bool:
+    """Tell whether a plugin said yes: authenticated, a 2xx, a value, or rows."""
+    if observation.failure is not None:
+        return False
+    reply = observation.reply
+    if isinstance(reply, AuthResponse):
+        return reply.authenticated
+    if isinstance(reply, ResponseData):
+        return 200 <= reply.status_code < 300
+    if isinstance(reply, DataResult):
+        return bool(reply.rows)
+    return True

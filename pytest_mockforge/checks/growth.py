@@ -1,0 +1,77 @@
+"""Does linear memory level off? The growth of one reused instance over many calls, and the judgement of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.errors import Refusal
+from pytest_mockforge.plugin_under_test import Plugin
+
+ENOUGH_EVENTS = 8
+ENOUGH_CALLS = 20_000
+_LEAST_CALLS = 256
+"""Before that many calls a warm-up that grows with each call looks like a leak."""
+
+Verdict = Literal["none", "plateau", "leak", "inconclusive"]
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen of memory over the calls after the first round of the workload."""
+
+    verdict: Verdict
+    calls: int
+    events: int
+    """How often memory grew."""
+    first_half: int
+    """Bytes grown in the first half of the calls."""
+    second_half: int
+    """Bytes grown in the second half."""
+    filled: bool
+    """True when memory ran full before the calls were over."""
+
+    @property
+    def bytes_per_call(self) -> float:
+        """Growth by call, over the second half, where a warm-up no longer shows."""
+        half = self.calls - self.calls // 2
+        return self.second_half / half if half else 0.0
+
+
+def measure_growth(plugin: Plugin, payloads: Sequence[bytes], operation: Operation) -> Growth:
+    """Call over and over until memory grew 8 times or 20,000 calls were made, after one round to warm up."""
+    invoke = plugin.invoke
+    for payload in payloads:
+        invoke(operation, payload)
+    events: list[tuple[int, int]] = []
+    calls, filled = 0, False
+    for payload in itertools.islice(itertools.cycle(payloads), ENOUGH_CALLS):
+        exchange = invoke(operation, payload)
+        calls += 1
+        if exchange.memory_grown:
+            events.append((calls, exchange.memory_grown))
+        if exchange.failure is not None and not isinstance(exchange.failure, Refusal):
+            filled = True
+            break
+        if len(events) >= ENOUGH_EVENTS and calls >= _LEAST_CALLS:
+            break
+    return judge(events, calls, filled=filled)
+
+
+def judge(events: Sequence[tuple[int, int]], calls: int, *, filled: bool = False) -> Growth:
+    """Judge growth events, each the number of the call (from 1) and the bytes grown in it."""
+    first = sum(grown for call, grown in events if call <= calls // 2)
+    second = sum(grown for call, grown in events if call > calls // 2)
+    verdict: Verdict
+    if not events:
+        verdict = "none"
+    elif filled:
+        verdict = "leak"
+    elif len(events) < ENOUGH_EVENTS:
+        verdict = "plateau" if not second else "inconclusive"
+    else:
+        verdict = "leak" if 2 * second >= first else "plateau"
+    return Growth(verdict=verdict, calls=calls, events=len(events), first_half=first, second_half=second, filled=filled)

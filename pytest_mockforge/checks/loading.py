@@ -1,0 +1,219 @@
+"""MF1: would MockForge load this module, and could it call it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.checks.model import Finding, from_failure
+from pytest_mockforge.checks.registry import check
+from pytest_mockforge.errors import AbiFailure, GuestTrap
+from pytest_mockforge.hosts.objections import Rule
+
+
+@check("MF101", "the file is a WebAssembly core module", need="nothing")
+def readable(bench: Bench) -> Iterator[Finding]:
+    """MockForge opens core modules in the binary format only: not text, not components, not half a file.
+
+    Source: contract 2.1. The file is read by our own reader before any engine sees it.
+
+    Mend: name the .wasm that the compiler wrote. A component (from componentize tools or `wasm-tools component new`)
+    has to be built as a core module instead. A truncated file has to be built or copied again.
+    """
+    yield from _objected(bench, "MF101", "read")
+
+
+@check("MF102", "the module is valid and compiles", need="nothing")
+def compiles(bench: Bench) -> Iterator[Finding]:
+    """The module is validated and compiled by wasmtime with the proposals that it has on by default.
+
+    Source: contract 2.1. A compiler's own output fails here mostly when a proposal was switched on that wasmtime
+    has off, or when link-time optimisation mixed functions of two calling conventions.
+
+    Mend: build without the proposal that the message names; in Rust, keep `+multivalue` to a thin crate of exports.
+    """
+    yield from _objected(bench, "MF102", "compile")
+
+
+@check("MF103", "nothing is imported", need="module")
+def imports(bench: Bench) -> Iterator[Finding]:
+    """MockForge's adapters link no import at all, not even WASI, so a single one stops the load.
+
+    Source: contract 2.1. The host names only the first missing import; here all are listed.
+
+    Mend, by language. Rust: target wasm32-unknown-unknown, no crate that reads clock, files or environment.
+    TinyGo: -target=wasm-unknown. AssemblyScript: `asc --use abort=`. C: -nostdlib, wasm32-freestanding.
+    """
+    yield from _objected(bench, "MF103", "imports")
+
+
+@check("MF104", "a usable memory is exported", need="module")
+def memory(bench: Bench) -> Iterator[Finding]:
+    """The host writes the request into an exported memory named `memory` and reads the reply from it.
+
+    Source: contract 2.1 and 2.2. A shared memory and a 64-bit memory do not count.
+
+    Mend: export it. Rust and TinyGo do; C needs -Wl,--export-memory; AssemblyScript must not --importMemory.
+    """
+    yield from _objected(bench, "MF104", "memory")
+
+
+@check("MF105", "the allocator that MockForge looks for is exported", need="module")
+def allocator(bench: Bench) -> Iterator[Finding]:
+    """Which allocator the host calls depends on the language that it takes the module for, and the type must be exact.
+
+    Source: contract 2.2 and 2.4. rust: alloc(i32) -> i32; tinygo: malloc(i32) -> i32; assemblyscript:
+    __new(i32, i32) -> i32. A module that carries no mark of TinyGo or AssemblyScript is taken for Rust.
+
+    Mend: export a function of that name and type. AssemblyScript: `--exportRuntime`.
+    """
+    yield from _objected(bench, "MF105", "allocator")
+
+
+@check("MF106", "the operations are exported with the type that MockForge calls", need="module")
+def operations(bench: Bench) -> Iterator[Finding]:
+    """Each operation takes pointer and length and returns pointer and length: (i32, i32) -> (i32, i32).
+
+    Source: contract 2.2. Any other type, such as one packed i64 or a hidden out-pointer, is reported by the host as
+    "not found". An operation that is neither exported nor declared is not tested; at least one must be there.
+
+    Mend: Rust, a thin crate of exports compiled with -Ctarget-feature=+multivalue. C, -mmultivalue with
+    -Xclang -target-abi -Xclang experimental-mv. AssemblyScript and TinyGo cannot return two results: the export needs
+    a wrapper that splits a packed i64.
+    """
+    yield from _objected(bench, "MF106", "operations")
+
+
+@check("MF107", "the module can be instantiated", need="module")
+def instantiates(bench: Bench) -> Iterator[Finding]:
+    """Instantiation runs the start function and copies the data segments; a trap there stops the load.
+
+    Source: contract 2.1. It is done here under our limits, with imports replaced by traps that name themselves.
+
+    Mend: move work out of the start function, declare a smaller initial memory or table, or raise
+    --mockforge-memory if the module is meant to be that large.
+    """
+    yield from _objected(bench, "MF107", "instantiate")
+
+
+@check("MF108", "the allocator gives memory that can be written to", need="operation")
+def allocates(bench: Bench) -> Iterator[Finding]:
+    """Before each call the host asks for as many bytes as the request has and writes there without a further look.
+
+    Source: contract 2.3. An address of 0 is not treated as failure: the request is written over whatever lies at the
+    start of memory. An address at or above 2 GiB, or too near the end of memory, makes every call fail.
+
+    Mend: return the address of a buffer of at least the length asked for, and trap rather than return 0.
+    """
+    seen: set[str] = set()
+    for trials in bench.survey.values():
+        for trial in trials:
+            failure = trial.observation.failure
+            if isinstance(failure, AbiFailure) and failure.detail == "input-outside-memory":
+                finding = from_failure("MF108", failure.detail, failure)
+            elif isinstance(failure, GuestTrap) and failure.during == "allocator":
+                finding = from_failure("MF108", f"trap:{failure.code}", failure)
+            else:
+                notes = [note for note in trial.observation.border if note.detail == "zero-address"]
+                if not notes:
+                    continue
+                finding = Finding(
+                    code="MF108",
+                    severity="error",
+                    detail=notes[0].detail,
+                    message=notes[0].message,
+                    expected="the address of a buffer, or a trap when there is no memory left",
+                    got="0",
+                )
+            if finding.detail not in seen:
+                seen.add(finding.detail)
+                yield finding
+
+
+@check("MF109", "the optional exports have the right type and do not trap", need="operation")
+def optional_exports(bench: Bench) -> Iterator[Finding]:
+    """`dealloc`, `free`, `__pin` and `__unpin` are optional; the host skips a wrong type and ignores a trap in silence.
+
+    Source: contract 2.2 and 2.3. Skipped in silence, a release function is a leak: nothing is ever given back.
+    The host releases the request and the reply, so both must come from the module's own allocator.
+
+    Mend: dealloc(i32, i32) with no result, free(i32) with no result, __pin(i32) -> i32, __unpin(i32) with no result.
+    """
+    for fault in bench.compiled.border.faults:
+        if fault.optional:
+            yield Finding(
+                code="MF109",
+                severity="error",
+                detail=f"{fault.export}:{fault.detail}",
+                message=f"{fault.export} has another type than the host calls, and is skipped in silence",
+                expected=fault.expected,
+                got=fault.got,
+                hint="give it that type, or nothing is ever released",
+            )
+    seen: set[str] = set()
+    for trials in bench.survey.values():
+        for trial in trials:
+            for note in trial.observation.border:
+                if note.detail in ("release-trapped", "pin-trapped") and note.detail not in seen:
+                    seen.add(note.detail)
+                    yield Finding(
+                        code="MF109",
+                        severity="warning",
+                        detail=f"{trial.operation}:{note.detail}",
+                        message=f"{trial.operation}: {note.message}",
+                        hint="request and reply must both be buffers of the module's own allocator; MockForge "
+                        "ignores the trap, so that nothing is released",
+                    )
+
+
+@check("MF110", "the answers do not hang on _initialize", need="operation")
+def initializer(bench: Bench) -> Iterator[Finding]:
+    """MockForge never calls `_initialize`, `_start`, `init` or `main`, so set-up done there does not happen.
+
+    Source: contract 2.1. When the module exports `_initialize`, the same requests are made with and without it, and
+    an answer that differs is the finding.
+
+    Mend: do the set-up lazily on the first call, or in the start section.
+    """
+    if bench.compiled.initializer is None or bench.host == "any" or bench.compiled.info.imports:
+        return
+    from pytest_mockforge.plugin_under_test import Plugin
+
+    with Plugin(bench.subject, limits=bench.limits, host="any", policy="call") as initialized:
+        for operation, trials in bench.survey.items():
+            for trial in trials[:4]:
+                other = initialized.observe(trial.request)
+                if other.reply_bytes != trial.observation.reply_bytes:
+                    yield Finding(
+                        code="MF110",
+                        severity="error",
+                        detail=f"{operation}:needs-initialize",
+                        message=f"{operation} answers otherwise when _initialize was called, which MockForge never does",
+                        expected=f"the same reply with and without; with it: {_reply(other.reply_bytes)}",
+                        got=f"without it: {_reply(trial.observation.reply_bytes)}",
+                        hint="do the set-up lazily on the first call",
+                        request=trial.observation.request_bytes.decode("utf-8", "replace"),
+                    )
+                    break
+
+
+def _objected(bench: Bench, code: str, rule: Rule) -> Iterator[Finding]:
+    for objection in bench.objections:
+        if objection.rule == rule:
+            yield Finding(
+                code=code,
+                severity=objection.severity,
+                detail=objection.detail,
+                message=objection.message,
+                expected=objection.expected,
+                got=objection.got,
+                hint=objection.hint or "",
+                host_message=objection.host_message or "",
+            )
+
+
+def _reply(payload: bytes | None) -> str:
+    if payload is None:
+        return "no reply"
+    text = payload[:200].decode("utf-8", "replace")
+    return text + (" …" if len(payload) > 200 else "")

@@ -1,0 +1,61 @@
+"""MF7: can the manifest be read, and does it ask for what it can have?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.checks.model import Finding
+from pytest_mockforge.checks.registry import check
+
+
+@check("MF701", "plugin.yaml can be read", need="nothing")
+def manifest_readable(bench: Bench) -> Iterator[Finding]:
+    """The manifest is YAML 1.2, without duplicate keys, tags or aliases that explode.
+
+    Source: contract 7. A bare module works without a manifest; then there is nothing to check. YAML 1.2 reads `no` and
+    `on` as text, as MockForge's parser does.
+
+    Mend: the message names file, line and column.
+    """
+    error = bench.subject.manifest_error
+    if error is not None:
+        first, _, rest = error.message.partition("\n")
+        yield Finding(
+            code="MF701",
+            severity="error",
+            detail="unreadable",
+            message=first,
+            expected=error.expected or "",
+            got=error.got or rest.strip(),
+            hint=error.hint or "",
+        )
+
+
+@check("MF702", "the values of plugin.yaml have the types they need", need="nothing")
+def manifest_values(bench: Bench) -> Iterator[Finding]:
+    """A value of a wrong type is left out of account, so a limit or a capability may silently not hold.
+
+    Source: contract 7.1 and 7.4. A manifest may lower the limits of a test run and never raise them: what it asks
+    for beyond them is noted.
+
+    Mend: the message names the value and what it should be.
+    """
+    manifest = bench.subject.manifest
+    if manifest is None:
+        return
+    for problem in manifest.problems:
+        yield Finding(
+            code="MF702",
+            severity="warning",
+            detail=problem.pointer,
+            message=f"plugin.yaml{f' line {problem.line}' if problem.line else ''}, {problem.pointer}: {problem.message}",
+        )
+    if manifest.memory_bytes is not None and manifest.memory_bytes > bench.limits.memory:
+        yield Finding(
+            code="MF702",
+            severity="note",
+            detail="memory-above-limit",
+            message=f"plugin.yaml asks for {manifest.memory_bytes:,} bytes of memory; this run allows {bench.limits.memory:,}",
+            hint="raise --mockforge-memory if the plugin needs as much",
+        )

@@ -1,0 +1,76 @@
+"""Findings and results of checks: frozen values that turn into plain dicts, which is all that crosses xdist."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from pytest_mockforge.contract.violations import Severity
+from pytest_mockforge.errors import PluginFailure
+
+Figure: TypeAlias = int | float | str | bool | None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a check says when its rule does not hold."""
+
+    code: str
+    severity: Severity
+    detail: str
+    """Stable words that tell this finding from others of its code; what an accept file matches."""
+    message: str
+    """One line: what happened, with the operation named."""
+    expected: str = ""
+    got: str = ""
+    hint: str = ""
+    host_message: str = ""
+    """What MockForge would print."""
+    request: str = ""
+    """The request that shows it, as JSON text."""
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All that one check said of one plugin."""
+
+    plugin: str
+    code: str
+    title: str
+    findings: tuple[Finding, ...] = ()
+    accepted: tuple[Finding, ...] = ()
+    """Findings that an accept entry covers; they change no exit status."""
+    skipped: str = ""
+    """Why nothing was checked; empty when it was."""
+    figures: dict[str, dict[str, Figure]] = {}
+    """Measured figures by operation."""
+    identity: dict[str, Figure] = {}
+    """What is known of the plugin: language, size, convention, load verdict."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that fail the item."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    def to_plain(self) -> dict[str, object]:
+        """Turn into dicts, lists, text and numbers."""
+        plain: dict[str, object] = msgspec.to_builtins(self)
+        return plain
+
+
+def from_failure(code: str, detail: str, failure: PluginFailure, request: bytes = b"") -> Finding:
+    """State a failure of the plugin as an error of one check."""
+    return Finding(
+        code=code,
+        severity="error",
+        detail=detail,
+        message=failure.message.partition("\n")[0],
+        expected=failure.expected or "",
+        got=failure.got or "",
+        hint=failure.hint or "",
+        request=request.decode("utf-8", "replace"),
+    )
+
+
+def from_plain(plain: object) -> CheckResult:
+    """Read back what `to_plain` gave."""
+    return msgspec.convert(plain, CheckResult)

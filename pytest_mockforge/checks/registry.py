@@ -1,0 +1,125 @@
+"""The catalogue of checks and the language that selects from it. A check registers itself with the decorator.
+
+A check is a function from a `Bench` to findings; its docstring is the page that `--mockforge-explain` prints.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_mockforge.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pytest_mockforge.checks.bench import Bench
+    from pytest_mockforge.checks.model import Finding
+
+Need = Literal["nothing", "module", "operation"]
+"""What a check works on; where that is missing it is skipped and says so, as another code reports the cause."""
+
+FAMILIES = {
+    "MF1": "loading and ABI",
+    "MF2": "contract",
+    "MF4": "resources",
+    "MF7": "manifest",
+}
+"""Families that have checks, with their titles."""
+
+_CODE = re.compile(r"MF\d{3}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One named conformance rule."""
+
+    code: str
+    title: str
+    need: Need
+    run: Callable[[Bench], Iterable[Finding]]
+
+    @property
+    def family(self) -> str:
+        """The first three characters of the code."""
+        return self.code[:3]
+
+    @property
+    def page(self) -> str:
+        """What the rule means, where it comes from and how to mend a breach."""
+        body = inspect.getdoc(self.run) or ""
+        return f"{self.code}  {self.title}\nfamily {self.family}: {FAMILIES[self.family]}\n\n{body}"
+
+
+_CHECKS: dict[str, Check] = {}
+
+
+def check(
+    code: str, title: str, *, need: Need
+) -> Callable[[Callable[[Bench], Iterable[Finding]]], Callable[[Bench], Iterable[Finding]]]:
+    """Register a function as a check. Codes are unique for ever."""
+
+    def register(run: Callable[[Bench], Iterable[Finding]]) -> Callable[[Bench], Iterable[Finding]]:
+        if not _CODE.fullmatch(code) or code[:3] not in FAMILIES or code in _CHECKS:
+            raise ValueError(f"{code!r} is no free code of a known family")
+        _CHECKS[code] = Check(code=code, title=title, need=need, run=run)
+        return run
+
+    return register
+
+
+def catalogue() -> tuple[Check, ...]:
+    """Give all checks, ordered by code."""
+    # Each module registers its checks when it is imported.
+    from pytest_mockforge.checks import contract, loading, manifest, resources
+
+    assert all((contract, loading, manifest, resources))
+    return tuple(_CHECKS[code] for code in sorted(_CHECKS))
+
+
+def find(code: str) -> Check:
+    """Give one check. Raises SettingsError that lists the codes."""
+    checks = {check.code: check for check in catalogue()}
+    try:
+        return checks[code.upper()]
+    except KeyError:
+        raise SettingsError(f"there is no check {code!r}", hint=f"the codes are {', '.join(checks)}") from None
+
+
+def select(expression: str) -> tuple[Check, ...]:
+    """Choose checks by an expression such as `default`, `all,-MF403`, `MF1,MF205` or `none`.
+
+    Words apply from left to right; an expression that starts with a `-` starts from `default`. Raises SettingsError.
+    """
+    checks = catalogue()
+    words = list(_words(expression))
+    chosen: set[str] = {check.code for check in checks} if words and words[0].startswith("-") else set()
+    for word in words:
+        name = word.lstrip("-")
+        meant = _meant(name, checks)
+        chosen = chosen - meant if word.startswith("-") else chosen | meant
+    return tuple(check for check in checks if check.code in chosen)
+
+
+def _words(expression: str) -> Iterator[str]:
+    words = [word for word in re.split(r"[,\s]+", expression.strip()) if word]
+    if not words:
+        raise SettingsError("the selection of checks is empty", hint="write none to run no check at all")
+    yield from words
+
+
+def _meant(name: str, checks: tuple[Check, ...]) -> set[str]:
+    if name in ("default", "all"):
+        return {check.code for check in checks}
+    if name == "none":
+        return set()
+    upper = name.upper()
+    meant = {check.code for check in checks if upper in (check.code, check.family)}
+    if not meant:
+        codes = ", ".join(check.code for check in checks)
+        raise SettingsError(
+            f"{name!r} selects no check",
+            hint=f"use default, all, none, a family ({', '.join(FAMILIES)}), or a code ({codes}), each also with a '-'",
+        )
+    return meant

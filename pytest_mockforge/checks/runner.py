@@ -1,0 +1,56 @@
+"""Runs one check of one plugin and gives its result. The one place where a need that is not met becomes a skip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from pytest_mockforge.checks.acceptance import split
+from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.checks.model import CheckResult, Finding
+from pytest_mockforge.checks.registry import Check
+from pytest_mockforge.documents.accepted import Accepted
+from pytest_mockforge.errors import LoadFailure
+
+
+def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today: date) -> tuple[CheckResult, str]:
+    """Run a check; give its result and, when every error of it is accepted, the reason for that."""
+    missing = _missing(check, bench)
+    bench.figures = {}
+    findings: tuple[Finding, ...] = () if missing else tuple(check.run(bench))
+    reasons: tuple[str, ...] = ()
+    covered: tuple[Finding, ...] = ()
+    if not missing:
+        entries = (*accepted, *bench.subject.testfile.accept)
+        findings, covered, reasons = split(findings, entries, code=check.code, label=bench.label, today=today)
+    result = CheckResult(
+        plugin=bench.label,
+        code=check.code,
+        title=check.title,
+        findings=findings,
+        accepted=covered,
+        skipped=missing,
+        figures=bench.figures,
+        identity=bench.identity,
+    )
+    excused = not result.errors and any(finding.severity == "error" for finding in covered)
+    return result, "; ".join(reasons) if excused else ""
+
+
+def _missing(check: Check, bench: Bench) -> str:
+    """Say why a check cannot be made; empty when it can."""
+    if check.need == "nothing":
+        return ""
+    compiled = bench.subject.compiled
+    if isinstance(compiled, LoadFailure):
+        code = "MF102" if compiled.step in ("compile", "link") else "MF101"
+        return f"the module cannot be loaded, see {code}"
+    if check.need == "module":
+        return ""
+    if bench.instantiation is not None:
+        return "the module cannot be instantiated, see MF107"
+    if not compiled.border.operations:
+        return "no operation can be called, see MF106"
+    if compiled.border.memory is None:
+        return "no memory to pass a request in, see MF104"
+    return "" if compiled.border.family else "no allocator to pass a request in, see MF105"

@@ -1,0 +1,54 @@
+"""The fixtures for an author's own tests. What they give is imported when they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_mockforge.contract.requests import RequestBuilder
+    from pytest_mockforge.plugin_under_test import Plugin
+
+
+@pytest.fixture(scope="session")
+def mockforge_plugin(request: pytest.FixtureRequest) -> Plugin:
+    """The plugin under test, once for each plugin of the run.
+
+    The fixture lives as long as the session, the instance behind it as long as one test, or one Hypothesis example.
+
+        def test_a_known_token_is_admitted(mockforge_plugin, mockforge_request):
+            reply = mockforge_plugin.authenticate(mockforge_request.auth(query={"token": "alpha"}))
+            assert reply.authenticated
+    """
+    from pytest_mockforge.active import plugin_for
+
+    return plugin_for(request)
+
+
+@pytest.fixture(scope="session")
+def mockforge_load(request: pytest.FixtureRequest) -> Callable[[str | Path], Plugin]:
+    """Open a plugin by its SPEC, whatever the run was started with; a relative path counts from the rootdir.
+
+    def test_the_old_module_still_answers(mockforge_load):
+        assert mockforge_load("old/plugin.wasm").template_function("upper", "abc") == "ABC"
+    """
+    from pytest_mockforge.active import state_of
+
+    state, root = state_of(request.config), request.config.rootpath
+    return lambda spec: state.load(str(spec), root)
+
+
+@pytest.fixture(scope="session")
+def mockforge_request() -> RequestBuilder:
+    """Builds requests, each with sensible defaults for what a test does not name.
+
+    def test_health_is_answered(mockforge_plugin, mockforge_request):
+        reply = mockforge_plugin.generate_response(mockforge_request.response("GET", "/health"))
+        assert reply.status_code == 200
+    """
+    from pytest_mockforge.contract.requests import RequestBuilder
+
+    return RequestBuilder()

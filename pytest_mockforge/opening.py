@@ -1,0 +1,122 @@
+"""From what a user asks for to an opened plugin: values judged, limits lowered by the manifest, files read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pytest_mockforge.documents.manifest import Manifest
+from pytest_mockforge.documents.quantities import parse_count, parse_duration, parse_size
+from pytest_mockforge.errors import SettingsError
+from pytest_mockforge.plugin_under_test import Plugin
+from pytest_mockforge.runtimes.base import PAGE, Limits
+from pytest_mockforge.runtimes.wasm.cache import CompileCache
+from pytest_mockforge.spec import parse_spec
+from pytest_mockforge.subject import Subject
+
+HOSTS = ("adapter", "any")
+"""Host profiles that can be asked for."""
+DIALECTS = ("auto", "host")
+"""Dialects that can be asked for; a module speaks `host`, which `auto` therefore means."""
+_LEAST_TIMEOUT = 1.0
+"""Seconds; a manifest lowers the time limit no further, as the metered engine is slower than MockForge's own."""
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """Limits that a user asked for; None means our default, which a manifest may lower."""
+
+    fuel: int | None = None
+    memory: int | None = None
+    timeout: float | None = None
+
+    def over(self, below: Wanted) -> Wanted:
+        """Give these limits, and those of `below` where these say nothing."""
+        return Wanted(
+            fuel=below.fuel if self.fuel is None else self.fuel,
+            memory=below.memory if self.memory is None else self.memory,
+            timeout=below.timeout if self.timeout is None else self.timeout,
+        )
+
+
+def read_wanted(source: str, *, fuel: object = None, memory: object = None, timeout: object = None) -> Wanted:
+    """Judge values of an option, ini key, marker or argument. Raises SettingsError that begins with `source`."""
+    return Wanted(
+        fuel=_quantity(f"{source}fuel", fuel, parse_count, int, least=1),
+        memory=_quantity(f"{source}memory", memory, parse_size, int, least=PAGE),
+        timeout=_quantity(f"{source}timeout", timeout, parse_duration, float, least=0.01),
+    )
+
+
+def effective_limits(wanted: Wanted, manifest: Manifest | None) -> Limits:
+    """Combine what was asked for with our defaults, and these alone with what the manifest says (it only lowers)."""
+    limits = Limits()
+    memory, timeout = limits.memory, limits.timeout
+    if manifest is not None and manifest.memory_bytes is not None:
+        memory = min(memory, max(manifest.memory_bytes, PAGE))
+    if manifest is not None and manifest.time_ms is not None:
+        timeout = min(timeout, max(manifest.time_ms / 1000, _LEAST_TIMEOUT))
+    return Limits(
+        fuel=limits.fuel if wanted.fuel is None else wanted.fuel,
+        memory=memory if wanted.memory is None else wanted.memory,
+        timeout=timeout if wanted.timeout is None else wanted.timeout,
+    )
+
+
+def choice(source: str, value: object, valid: tuple[str, ...]) -> str:
+    """Give a value that is one of the valid ones. Raises SettingsError that lists them."""
+    if not isinstance(value, str) or value not in valid:
+        raise SettingsError(f"{source} cannot be {value!r}", hint=f"valid values are {', '.join(valid)}")
+    return value
+
+
+def open_cache(value: object, base: Path) -> CompileCache | None:
+    """Give the compile cache: the user's own folder, another one, or None for 'off'."""
+    if value is None:
+        return CompileCache()
+    if not isinstance(value, str | Path) or not str(value):
+        raise SettingsError(f"the cache cannot be {value!r}", hint="name a folder, or off")
+    return None if value == "off" else CompileCache(base / value)
+
+
+def open_plugin(
+    spec: str | Path,
+    *,
+    fuel: object,
+    memory: object,
+    timeout: object,
+    host: str,
+    dialect: str,
+    cache: Path | str | None,
+) -> Plugin:
+    """Open one plugin without pytest; see `plugin_under_test.load`."""
+    wanted = read_wanted("", fuel=fuel, memory=memory, timeout=timeout)
+    choice("host", host, HOSTS)
+    choice("dialect", dialect, DIALECTS)
+    here = Path.cwd()
+    subject = Subject(parse_spec(str(spec), here), cache=open_cache(cache, here), stack=Limits().stack)
+    return Plugin(subject, limits=effective_limits(wanted, subject.manifest), host=host, owns_subject=True)
+
+
+def _quantity(
+    source: str, value: object, parse: Callable[[str], Number], kind: type[Number], *, least: Number
+) -> Number | None:
+    if value is None or value == "":
+        return None
+    number: Number
+    try:
+        if isinstance(value, str):
+            number = parse(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            number = kind(value)
+        else:
+            raise ValueError(f"{value!r} is neither text nor a number")
+    except (ValueError, OverflowError) as error:
+        raise SettingsError(f"{source}: {error}") from None
+    if not least <= number <= 2**62:
+        raise SettingsError(f"{source} cannot be {value!r}", hint=f"it starts at {least:,}")
+    return number

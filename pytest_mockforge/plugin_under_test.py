@@ -1,0 +1,357 @@
+"""The plugin under test: typed calls over a runtime and a dialect, and what was seen of the last one.
+
+Works in a REPL: knows nothing of pytest, checks or reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from pytest_mockforge.contract.decode import Decoded
+from pytest_mockforge.contract.dialects import Dialect, HostDialect
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
+from pytest_mockforge.contract.requests import (
+    AuthRequest,
+    DataQuery,
+    Request,
+    ResolutionContext,
+    ResponseRequest,
+    TemplateCall,
+)
+from pytest_mockforge.errors import ContractFailure, LoadFailure, PluginFailure, RequestError
+from pytest_mockforge.runtimes.base import BorderNote, Exchange, InstancePolicy, Limits
+from pytest_mockforge.runtimes.wasm.runtime import WasmRuntime
+
+if TYPE_CHECKING:
+    from pytest_mockforge.contract.json_text import Json
+    from pytest_mockforge.contract.violations import Violation
+    from pytest_mockforge.subject import Subject
+
+Reply = TypeVar("Reply")
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was seen of one call: what went in, what came out, and what it cost."""
+
+    exchange: Exchange
+    decoded: Decoded | None
+    """None when the call did not return a reply, and for `call_raw`."""
+    host_seconds: float
+    """Seconds spent on our side: encoding and decoding."""
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that was called."""
+        return self.exchange.operation
+
+    @property
+    def request_bytes(self) -> bytes:
+        """The request as it was sent."""
+        return self.exchange.request
+
+    @property
+    def reply_bytes(self) -> bytes | None:
+        """The reply as it came; None when there was none."""
+        return self.exchange.reply
+
+    @property
+    def reply(self) -> object:
+        """The typed reply, or the JSON value of a template function; None when the reply broke the contract."""
+        return self.decoded.reply if self.decoded is not None else None
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """Every breach of the contract in the reply, warnings included."""
+        return self.decoded.violations if self.decoded is not None else ()
+
+    @property
+    def failure(self) -> PluginFailure | None:
+        """Why there is no good reply: a trap, a limit, a broken border or a broken contract."""
+        if self.exchange.failure is not None or self.decoded is None or self.decoded.ok:
+            return self.exchange.failure
+        return _contract_failure(self.exchange, self.decoded)
+
+    @property
+    def fuel(self) -> int | None:
+        """Units of fuel used by allocator, operation and release together."""
+        return self.exchange.fuel
+
+    @property
+    def guest_seconds(self) -> float:
+        """Seconds from the first call into the guest to the last return, on the metered engine."""
+        return self.exchange.guest_seconds
+
+    @property
+    def memory(self) -> int:
+        """Bytes of linear memory after the call."""
+        return self.exchange.memory
+
+    @property
+    def memory_grown(self) -> int:
+        """Bytes by which linear memory grew during the call."""
+        return self.exchange.memory_grown
+
+    @property
+    def fresh(self) -> bool:
+        """True when this was the first call of its instance."""
+        return self.exchange.fresh
+
+    @property
+    def border(self) -> tuple[BorderNote, ...]:
+        """Oddities at the border that the host would swallow, such as a trap of `dealloc`."""
+        return self.exchange.border
+
+
+class Plugin:
+    """One plugin under test.
+
+    By default an instance serves one pytest item, or one Hypothesis example, and is replaced after a trap. `fresh()`
+    and `reused()` give the same plugin under the other two ways.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        *,
+        limits: Limits,
+        host: str = "adapter",
+        dialect: Dialect | None = None,
+        policy: InstancePolicy = "item",
+        owns_subject: bool = False,
+    ) -> None:
+        """Take a subject whose module compiles. Raises LoadFailure when it does not."""
+        compiled = subject.compiled
+        if isinstance(compiled, LoadFailure):
+            raise compiled
+        self._subject = subject
+        self._compiled = compiled
+        self._dialect: Dialect = dialect if dialect is not None else HostDialect()
+        self._host = host
+        self._policy: InstancePolicy = policy
+        self._runtime = self._open_runtime(limits)
+        self._views: list[Plugin] = []
+        self._owns_subject = owns_subject
+        self.last: Observation | None = None
+
+    @property
+    def label(self) -> str:
+        """The name this plugin goes by in ids and reports."""
+        return self._subject.label
+
+    @property
+    def language(self) -> str:
+        """What the module was built from, as far as it shows: rust, tinygo, go, assemblyscript, c, zig, … unknown."""
+        return self._subject.language.language
+
+    @property
+    def operations(self) -> frozenset[Operation]:
+        """The operations that the module exports with a type that can be called."""
+        return frozenset(self._runtime.module.border.operations)
+
+    @property
+    def limits(self) -> Limits:
+        """What each call may use."""
+        return self._runtime.limits
+
+    @property
+    def path(self) -> Path | None:
+        """The module's file."""
+        return self._subject.module_path
+
+    def authenticate(self, request: AuthRequest) -> AuthResponse:
+        """Ask the plugin to authenticate a request (contract 1.3).
+
+        Raises PluginFailure when the plugin traps, breaks the border or breaks the contract, and RequestError when
+        the dialect cannot carry the request.
+        """
+        __tracebackhide__ = True
+        return self._typed(request, AuthRequest, AuthResponse)
+
+    def template_function(self, name: str, *args: object, context: ResolutionContext | None = None) -> Json:
+        """Run a template function and give its value (contract 1.4). Raises Refusal when the plugin refuses."""
+        __tracebackhide__ = True
+        call = TemplateCall(function_name=name, args=args)
+        if context is not None:
+            call = msgspec.structs.replace(call, context=context)
+        return self._answer(call).value
+
+    def generate_response(self, request: ResponseRequest) -> ResponseData:
+        """Ask the plugin for a response (contract 1.5). Raises as `authenticate` does."""
+        __tracebackhide__ = True
+        return self._typed(request, ResponseRequest, ResponseData)
+
+    def query_datasource(self, query: DataQuery) -> DataResult:
+        """Query the plugin's data (contract 1.6). Raises as `authenticate` does, and Refusal when it refuses."""
+        __tracebackhide__ = True
+        return self._typed(query, DataQuery, DataResult)
+
+    def call_raw(self, operation: Operation | str, request: bytes) -> bytes:
+        """Carry bytes in and bytes out: no encoding, no decoding, no contract. Raises PluginFailure but on a reply."""
+        __tracebackhide__ = True
+        exchange = self._runtime.invoke(Operation(operation), request)
+        self.last = Observation(exchange=exchange, decoded=None, host_seconds=0.0)
+        if exchange.failure is not None:
+            raise exchange.failure
+        assert exchange.reply is not None
+        return exchange.reply
+
+    def observe(self, request: Request) -> Observation:
+        """Make a call and give all that was seen; what the plugin does wrong is in `failure` and never raised."""
+        started = perf_counter()
+        payload = self._dialect.encode(request)
+        encoded = perf_counter()
+        exchange = self._runtime.invoke(request.operation, payload)
+        returned = perf_counter()
+        decoded = None
+        if exchange.reply is not None:
+            decoded = self._dialect.decode(request.operation, exchange.reply)
+        seconds = encoded - started + perf_counter() - returned
+        self.last = observation = Observation(exchange=exchange, decoded=decoded, host_seconds=seconds)
+        return observation
+
+    def encode(self, request: Request) -> bytes:
+        """Give the bytes that a request travels as. Raises RequestError when the dialect cannot carry it."""
+        return self._dialect.encode(request)
+
+    def invoke(self, operation: Operation, payload: bytes) -> Exchange:
+        """Carry bytes and give what the runtime saw, without decoding: for loops over many calls."""
+        return self._runtime.invoke(operation, payload)
+
+    def interrupt(self, request: Request, *, fuel: int) -> Exchange:
+        """Make a call that may use only so much fuel."""
+        return self._runtime.invoke(request.operation, self._dialect.encode(request), fuel)
+
+    def health(self) -> bool:
+        """Tell whether the host would call the plugin healthy: of a module it says so without asking it (1.7)."""
+        return True
+
+    def metrics(self) -> Mapping[str, Json]:
+        """Give what the host's `get_metrics` gives: of a module, nothing (contract 1.7)."""
+        return {}
+
+    def fresh(self) -> Plugin:
+        """Give the same plugin with a new instance for every single call."""
+        return self.view(policy="call")
+
+    def reused(self) -> Plugin:
+        """Give the same plugin with one instance that is kept also after a trap, as MockForge keeps it (2.1)."""
+        return self.view(policy="kept")
+
+    def view(self, *, policy: InstancePolicy = "item", limits: Limits | None = None) -> Plugin:
+        """Give the same compiled plugin under another policy or other limits; closed with this one at the latest."""
+        view = Plugin(
+            self._subject,
+            limits=limits if limits is not None else self.limits,
+            host=self._host,
+            dialect=self._dialect,
+            policy=policy,
+        )
+        self._views.append(view)
+        return view
+
+    def configure(self, *, limits: Limits, host: str) -> None:
+        """Take other limits and another host's rules from the next call on; views keep theirs."""
+        if limits != self.limits or host != self._host:
+            self._runtime.close()
+            self._host = host
+            self._runtime = self._open_runtime(limits)
+
+    def renew(self) -> None:
+        """Make the next call start in a fresh instance."""
+        self._runtime.renew()
+
+    def close(self) -> None:
+        """Free the instances; calling again does nothing."""
+        while self._views:
+            self._views.pop().close()
+        self._runtime.close()
+        if self._owns_subject:
+            self._subject.close()
+
+    def __enter__(self) -> Plugin:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Plugin {self.label} ({self.language})>"
+
+    def _open_runtime(self, limits: Limits) -> WasmRuntime:
+        # MockForge never calls `_initialize`; a module with imports it refuses, so there is no host to be true to.
+        initialize = self._host == "any" or bool(self._compiled.info.imports)
+        return WasmRuntime(self._compiled, limits=limits, policy=self._policy, initialize=initialize)
+
+    def _typed(self, request: Request, wanted: type[Request], model: type[Reply]) -> Reply:
+        __tracebackhide__ = True
+        if not isinstance(request, wanted):
+            raise RequestError(
+                f"{wanted.operation} wants a request of its own kind",
+                expected=wanted.__name__,
+                got=type(request).__name__,
+                hint="build it with mockforge_request, or with pytest_mockforge.RequestBuilder",
+            )
+        reply = self._answer(request).reply
+        assert isinstance(reply, model)
+        return reply
+
+    def _answer(self, request: Request) -> Decoded:
+        __tracebackhide__ = True
+        observation = self.observe(request)
+        if observation.failure is not None:
+            raise observation.failure
+        assert observation.decoded is not None
+        return observation.decoded
+
+
+def load(
+    spec: str | Path,
+    *,
+    fuel: int | str | None = None,
+    memory: int | str | None = None,
+    timeout: float | str | None = None,
+    host: str = "adapter",
+    dialect: str = "host",
+    cache: Path | str | None = None,
+) -> Plugin:
+    """Open a plugin without pytest; use it as a context manager.
+
+    `fuel` is units a call, `memory` bytes or text such as '64MiB', `timeout` seconds or text such as '500ms',
+    `cache` a folder for compiled modules or 'off'. Raises SpecError when the SPEC names nothing, SettingsError for a
+    value that cannot be used, and LoadFailure when the module cannot be loaded.
+
+    >>> with load("fixtures/reference/rust/plugin.wasm") as plugin:      # doctest: +SKIP
+    ...     plugin.template_function("upper", "abc")
+    'ABC'
+    """
+    from pytest_mockforge.opening import open_plugin
+
+    return open_plugin(spec, fuel=fuel, memory=memory, timeout=timeout, host=host, dialect=dialect, cache=cache)
+
+
+def _contract_failure(exchange: Exchange, decoded: Decoded) -> ContractFailure:
+    breaches = [violation for violation in decoded.violations if violation.severity == "error"]
+    first = breaches[0]
+    where = first.pointer or "the reply"
+    more = f", and {len(breaches) - 1} more" if len(breaches) > 1 else ""
+    lines = [f"{exchange.operation} broke the contract at {where}: {first.kind}{more}"]
+    for violation in breaches[:20]:
+        lines.append(f"  {violation.pointer or '(reply)'}: {violation.kind}")
+        lines.append(f"    expected: {violation.expected}")
+        lines.append(f"    got: {violation.got}")
+        if violation.hint:
+            lines.append(f"    hint: {violation.hint}")
+    if len(breaches) > 20:
+        lines.append(f"  … and {len(breaches) - 20} more")
+    if decoded.host_message:
+        lines.append(f"  MockForge would say: Plugin execution error: {decoded.host_message}")
+    return ContractFailure("\n".join(lines), violations=decoded.violations, payload=exchange.reply or b"")

@@ -1,0 +1,35 @@
+"""Findings as lines of text: what pytest shows of a failed check, and what the summary lists. Pure functions."""
+
+from __future__ import annotations
+
+from pytest_mockforge.checks.model import CheckResult, Finding
+from pytest_mockforge.report.text import harmless
+
+_MOST = 20
+"""Findings of one check that are shown in full."""
+
+
+def failure_text(result: CheckResult) -> str:
+    """Render all findings of a failed check; the first line stands alone in pytest's short summary."""
+    errors = result.errors
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    lines = [f"{result.code} {harmless(errors[0].message, 300)}{more}", ""]
+    for finding in result.findings[:_MOST]:
+        lines += finding_lines(finding, request=True)
+    if len(result.findings) > _MOST:
+        lines.append(f"… and {len(result.findings) - _MOST} more findings")
+    lines += ["", f"rule: {result.title}; pytest --mockforge-explain={result.code} tells more"]
+    return "\n".join(lines)
+
+
+def finding_lines(finding: Finding, *, request: bool) -> list[str]:
+    """Render one finding: its line, then expected, got, what MockForge would say, and the hint."""
+    lines = [f"{finding.severity} {finding.code}: {harmless(finding.message)}"]
+    parts = [("expected", finding.expected), ("got", finding.got)]
+    if finding.host_message:
+        parts.append(("MockForge says", f"Plugin execution error: {finding.host_message}"))
+    if request:
+        parts.append(("request", finding.request))
+    parts.append(("hint", finding.hint))
+    lines += [f"    {name}: {harmless(text)}" for name, text in parts if text]
+    return lines

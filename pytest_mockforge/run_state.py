@@ -1,0 +1,86 @@
+"""What one run of pytest holds open: subjects, benches and plugins, each opened once when first asked for.
+
+Knows settings but not pytest; whoever made it closes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.opening import Wanted, effective_limits
+from pytest_mockforge.plugin_under_test import Plugin
+from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.spec import Spec, parse_spec
+from pytest_mockforge.subject import Subject
+
+if TYPE_CHECKING:
+    from pytest_mockforge.settings import Settings
+
+
+class RunState:
+    """Everything that is open in this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._subjects: dict[Spec, Subject] = {}
+        self._benches: dict[str, Bench] = {}
+        self._plugins: dict[Spec, Plugin] = {}
+        self._specs = {spec.label: spec for spec in settings.specs}
+
+    def bench(self, label: str) -> Bench:
+        """Give the bench on which one plugin's checks share their work."""
+        bench = self._benches.get(label)
+        if bench is None:
+            subject = self._subject(self._specs[label])
+            limits = effective_limits(self.settings.wanted, subject.manifest)
+            bench = self._benches[label] = Bench(subject, limits=limits, host=self.settings.host)
+        return bench
+
+    def plugin(self, label: str) -> Plugin:
+        """Give the plugin that tests use. Raises LoadFailure when its module cannot be loaded."""
+        return self._plugin(self._specs[label])
+
+    def load(self, text: str, base: Path) -> Plugin:
+        """Give a plugin that is not part of the run's own. Raises SpecError and LoadFailure."""
+        return self._plugin(parse_spec(text, base))
+
+    def begin_item(self, wanted: Wanted, host: str | None) -> None:
+        """Start a test: its own limits, a fresh instance behind each plugin."""
+        for plugin, subject in ((plugin, self._subjects[spec]) for spec, plugin in self._plugins.items()):
+            limits = effective_limits(wanted.over(self.settings.wanted), subject.manifest)
+            plugin.configure(limits=limits, host=host or self.settings.host)
+            plugin.renew()
+
+    def renew(self) -> None:
+        """Put a fresh instance behind each plugin."""
+        for plugin in self._plugins.values():
+            plugin.renew()
+
+    def close(self) -> None:
+        """Close plugins, benches and subjects."""
+        for plugin in self._plugins.values():
+            plugin.close()
+        for bench in self._benches.values():
+            bench.close()
+        for subject in self._subjects.values():
+            subject.close()
+        self._plugins.clear()
+        self._benches.clear()
+        self._subjects.clear()
+
+    def _subject(self, spec: Spec) -> Subject:
+        subject = self._subjects.get(spec)
+        if subject is None:
+            subject = Subject(spec, cache=self.settings.cache, stack=Limits().stack)
+            self._subjects[spec] = subject
+        return subject
+
+    def _plugin(self, spec: Spec) -> Plugin:
+        plugin = self._plugins.get(spec)
+        if plugin is None:
+            subject = self._subject(spec)
+            limits = effective_limits(self.settings.wanted, subject.manifest)
+            plugin = self._plugins[spec] = Plugin(subject, limits=limits, host=self.settings.host)
+        return plugin

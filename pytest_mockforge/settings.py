@@ -1,0 +1,245 @@
+"""The only reader of options, ini keys and markers. Gives frozen values; opens no plugin and imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_mockforge.errors import DocumentError, SettingsError, SpecError
+from pytest_mockforge.spec import Spec, parse_spec, unique
+
+if TYPE_CHECKING:
+    from pytest_mockforge.checks.registry import Check
+    from pytest_mockforge.documents.accepted import Accepted
+    from pytest_mockforge.opening import Wanted
+    from pytest_mockforge.runtimes.wasm.cache import CompileCache
+
+ID_PREFIX = "mockforge::"
+
+_OPTIONS: tuple[tuple[str, str, str], ...] = (
+    ("host", "NAME", "whose rules decide whether the module would be loaded: adapter (default) or any, which has none"),
+    ("dialect", "NAME", "the JSON spoken: auto (default) or host"),
+    ("fuel", "N", "units of fuel for one call, such as 5000000, 200k or 1M (default 500M)"),
+    ("memory", "SIZE", "linear memory for one instance, such as 64MiB (default 64MiB; a manifest may lower it)"),
+    ("timeout", "DURATION", "wall clock for one call, such as 500ms or 2s (default 5s; a manifest may lower it)"),
+    ("checks", "SELECT", "which checks run: default, all, none, codes (MF203), families (MF2), and each with a '-'"),
+    ("accept", "FILE", "YAML list of accepted findings (code, detail, reason, expires, plugin): they become xfail"),
+    ("cache", "DIR", "folder for compiled modules, or off (default: the user's cache directory)"),
+)
+_MARKER = "mockforge(*, fuel, memory, timeout, host, dialect, plugins): limits, rules and plugins for one test"
+_MARKER_KEYS = ("fuel", "memory", "timeout", "host", "dialect", "plugins")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option with its ini twin."""
+    group = parser.getgroup("mockforge", "test built MockForge plugins")
+    group.addoption(
+        "--mockforge-plugin",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="a plugin under test: x.wasm, x.wat or a folder with plugin.yaml; NAME=SPEC sets its label; repeatable",
+    )
+    for name, metavar, text in _OPTIONS:
+        group.addoption(f"--mockforge-{name}", default=None, metavar=metavar, help=text)
+    group.addoption(
+        "--mockforge-explain",
+        default=None,
+        metavar="CODE",
+        help="print what a check means and how to mend it, and exit",
+    )
+    group.addoption(
+        "--mockforge-id", action="append", default=[], help="run one check by its id; same as naming the id"
+    )
+    parser.addini("mockforge_plugins", "plugins under test, a SPEC a line", type="linelist", default=[])
+    for name, _, text in _OPTIONS:
+        if name == "fuel":
+            parser.addini("mockforge_fuel", text, type="int", default=0)
+        else:
+            parser.addini(f"mockforge_{name}", text, default="")
+
+
+def take_ids(args: list[str], positionals: list[str]) -> None:
+    """Turn ids of checks among the arguments into options, in place, as pytest would look for files of that name."""
+    wanted = {arg for arg in positionals if arg.startswith(ID_PREFIX)}
+    for index, arg in enumerate(args):
+        if arg in wanted and (index == 0 or args[index - 1] not in ("--deselect", "-k", "-m")):
+            args[index] = f"--mockforge-id={arg}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What one run of pytest was asked for."""
+
+    specs: tuple[Spec, ...]
+    host: str
+    wanted: Wanted
+    checks: tuple[Check, ...]
+    """Checks of the built-in suite; empty when the suite is left out."""
+    accepted: tuple[Accepted, ...]
+    cache: CompileCache | None
+    ids: tuple[str, ...]
+    only_ids: bool
+    """True when nothing but ids of checks was named, so that nothing else is collected."""
+    today: date
+
+    @property
+    def in_use(self) -> bool:
+        """True when there is a plugin to test."""
+        return bool(self.specs)
+
+    def runs(self, label: str, check: Check) -> bool:
+        """Tell whether a check of one plugin is part of this run."""
+        if not self.ids:
+            return True
+        full = f"{ID_PREFIX}{label}::{check.code}"
+        return any(full == chosen or full.startswith(f"{chosen}::") for chosen in self.ids)
+
+
+def read_settings(config: pytest.Config, *, always: bool = False) -> Settings | None:
+    """Judge all options and ini keys; None when nothing at all was asked for, unless `always`.
+
+    Raises pytest.UsageError that names the valid values.
+    """
+    try:
+        specs = _specs(config)
+        ids = tuple(config.getoption("mockforge_id"))
+        if ids and not specs:
+            raise SettingsError(f"{ids[0]} names a check, but no plugin is given", hint="add --mockforge-plugin=SPEC")
+        asked = specs or any(_text(config, name)[0] for name, _, _ in _OPTIONS)
+        return _read(config, specs, ids) if asked or always else None
+    except (SpecError, SettingsError, DocumentError) as error:
+        raise pytest.UsageError(f"mockforge: {error}") from None
+
+
+def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) -> Settings:
+    # Not at the top of the file: this brings in the engine.
+    from pytest_mockforge import opening
+
+    ini = opening.read_wanted(
+        "mockforge_",
+        fuel=config.getini("mockforge_fuel") or None,
+        memory=config.getini("mockforge_memory"),
+        timeout=config.getini("mockforge_timeout"),
+    )
+    option = opening.read_wanted(
+        "--mockforge-",
+        fuel=config.getoption("mockforge_fuel"),
+        memory=config.getoption("mockforge_memory"),
+        timeout=config.getoption("mockforge_timeout"),
+    )
+    opening.choice("the host", _text(config, "host")[0] or "adapter", opening.HOSTS)
+    opening.choice("the dialect", _text(config, "dialect")[0] or "auto", opening.DIALECTS)
+    cache, base = _text(config, "cache")
+    accept, accept_base = _text(config, "accept")
+    positionals = config.getoption("file_or_dir")
+    checks = _checks(config, positionals, ids) if specs else ()
+    settings = Settings(
+        specs=specs,
+        host=_text(config, "host")[0] or "adapter",
+        wanted=option.over(ini),
+        checks=checks,
+        accepted=_accepted(accept_base / accept) if accept else (),
+        cache=opening.open_cache(cache or None, base),
+        ids=ids,
+        only_ids=bool(ids) and not positionals,
+        today=date.today(),
+    )
+    for chosen in ids:
+        if not any(settings.runs(spec.label, check) and chosen for spec in specs for check in checks):
+            labels = ", ".join(spec.label for spec in specs)
+            raise SettingsError(
+                f"{chosen} names no check of this run", hint=f"the plugins are {labels}; --co lists all ids"
+            )
+    return settings
+
+
+def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...]) -> tuple[Check, ...]:
+    """Select checks; naming a file or a node id leaves them out, unless ids or checks are asked for."""
+    selection, _ = _text(config, "checks")
+    asked = bool(ids) or config.getoption("mockforge_checks") is not None
+    named_file = any("::" in arg or not (config.invocation_params.dir / arg).is_dir() for arg in positionals)
+    if named_file and not asked:
+        return ()
+    from pytest_mockforge.checks.registry import select
+
+    return select(selection or "default")
+
+
+def _specs(config: pytest.Config) -> tuple[Spec, ...]:
+    here = config.invocation_params.dir
+    given = [parse_spec(text, here) for text in config.getoption("mockforge_plugin")]
+    base = _ini_folder(config)
+    given += [parse_spec(text, base) for text in config.getini("mockforge_plugins")]
+    return unique(given)
+
+
+def _text(config: pytest.Config, name: str) -> tuple[str, Path]:
+    """Give an option's text, else its ini twin's, with the folder that a relative path in it counts from."""
+    option = config.getoption(f"mockforge_{name}")
+    if option is not None:
+        return str(option), config.invocation_params.dir
+    return str(config.getini(f"mockforge_{name}") or ""), _ini_folder(config)
+
+
+def _ini_folder(config: pytest.Config) -> Path:
+    return config.inipath.parent if config.inipath is not None else config.rootpath
+
+
+def _accepted(path: Path) -> tuple[Accepted, ...]:
+    from pytest_mockforge.documents.accepted import read_accept_file
+
+    return tuple(read_accept_file(path))
+
+
+def declare_marker(config: pytest.Config) -> None:
+    """Tell pytest of the marker."""
+    config.addinivalue_line("markers", _MARKER)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarkerSettings:
+    """What the `mockforge` markers say of one test."""
+
+    wanted: Wanted
+    host: str | None
+    plugins: tuple[str, ...] | None
+    """Labels of the plugins that the test runs over; None for all."""
+
+
+def read_marker(marks: Iterable[pytest.Mark]) -> MarkerSettings:
+    """Judge the markers of one test, the closest first. Raises pytest.UsageError for an unknown keyword or value."""
+    from pytest_mockforge import opening
+
+    wanted, host, plugins = opening.Wanted(), None, None
+    try:
+        for mark in marks:
+            unknown = [key for key in mark.kwargs if key not in _MARKER_KEYS]
+            if unknown or mark.args:
+                what = f"the keyword {unknown[0]!r}" if unknown else "positional arguments"
+                raise SettingsError(
+                    f"the mockforge marker does not take {what}", hint=f"its keywords are {', '.join(_MARKER_KEYS)}"
+                )
+            given = mark.kwargs
+            limits = {key: given[key] for key in ("fuel", "memory", "timeout") if key in given}
+            wanted = wanted.over(opening.read_wanted("the mockforge marker's ", **limits))
+            if "dialect" in given:
+                opening.choice("the mockforge marker's dialect", given["dialect"], opening.DIALECTS)
+            if host is None and "host" in given:
+                host = opening.choice("the mockforge marker's host", given["host"], opening.HOSTS)
+            if plugins is None and "plugins" in given:
+                plugins = _labels(given["plugins"])
+    except SettingsError as error:
+        raise pytest.UsageError(f"mockforge: {error}") from None
+    return MarkerSettings(wanted=wanted, host=host, plugins=plugins)
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(label, str) for label in value):
+        raise SettingsError(f"the mockforge marker's plugins cannot be {value!r}", hint="give a list of labels")
+    return tuple(value)

@@ -1,0 +1,102 @@
+"""The text that names a plugin under test, and the label it goes by. Looks at paths, opens nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from pytest_mockforge.errors import SpecError
+
+SpecKind = Literal["module", "text", "folder"]
+
+_NAMED = re.compile(r"(?P<name>[^=/\\:]+)=(?P<rest>.*)", re.DOTALL)
+_SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):")
+_NOT_IN_LABELS = re.compile(r"[^A-Za-z0-9._-]+")
+_FORMS = "FILE.wasm, FILE.wat, or a folder with plugin.yaml; NAME=SPEC sets the label"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """One plugin under test as the user named it."""
+
+    text: str
+    label: str
+    named: bool
+    """True when the user chose the label."""
+    kind: SpecKind
+    path: Path
+    """Absolute; a file or a folder that exists."""
+
+
+def parse_spec(text: str, base: Path) -> Spec:
+    """Read one SPEC; a relative path counts from `base`.
+
+    Raises SpecError for bad syntax, an unknown scheme, or a path that does not exist.
+    """
+    name, rest = None, text.strip()
+    match = _NAMED.fullmatch(rest)
+    if match and not (base / rest).exists():
+        name, rest = match["name"].strip(), match["rest"].strip()
+        if not name or _NOT_IN_LABELS.search(name):
+            raise SpecError(
+                f"the label {name!r} in {text!r} cannot be used",
+                hint="a label holds letters, digits, '.', '_' and '-'",
+            )
+    if not rest:
+        raise SpecError(f"{text!r} names no plugin", hint=f"a SPEC is {_FORMS}")
+    if "\0" in rest:
+        raise SpecError(f"{text!r} holds a NUL character", hint=f"a SPEC is {_FORMS}")
+    scheme = _SCHEME.match(rest)
+    if scheme and not Path(rest).drive:
+        raise SpecError(f"{text!r} has the unknown scheme {scheme['scheme']!r}", hint=f"a SPEC is {_FORMS}")
+    path = Path(rest) if Path(rest).is_absolute() else base / rest
+    kind = _kind(path, text)
+    return Spec(text=text, label=name or _label(path, rest), named=name is not None, kind=kind, path=path)
+
+
+def unique(specs: Iterable[Spec]) -> tuple[Spec, ...]:
+    """Give each plugin a label of its own: a SPEC named twice counts once, equal labels are numbered.
+
+    Raises SpecError when the user chose one label for two plugins.
+    """
+    given = tuple(specs)
+    taken: dict[str, Spec] = {}
+    for spec in sorted(given, key=lambda spec: not spec.named):
+        label, number = spec.label, 2
+        while label in taken and taken[label].path.resolve() != spec.path.resolve():
+            if spec.named:
+                raise SpecError(
+                    f"the label {label!r} names two plugins: {taken[label].text!r} and {spec.text!r}",
+                    hint="give each its own NAME=SPEC",
+                )
+            label, number = f"{spec.label}-{number}", number + 1
+        if label not in taken:
+            taken[label] = replace(spec, label=label)
+    order = {spec.text: index for index, spec in reversed(list(enumerate(given)))}
+    return tuple(sorted(taken.values(), key=lambda spec: order[spec.text]))
+
+
+def _kind(path: Path, text: str) -> SpecKind:
+    try:
+        if path.is_dir():
+            return "folder"
+        exists = path.exists()
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{text!r} cannot be looked up: {error}", hint=f"a SPEC is {_FORMS}") from None
+    if not exists:
+        raise SpecError(f"{text!r} does not exist", hint=f"looked for {path}")
+    return "text" if path.suffix == ".wat" else "module"
+
+
+def _label(path: Path, rest: str) -> str:
+    """Take the file's stem, or the folder's name where the file is just called plugin."""
+    given = Path(rest)
+    name = given.stem if path.is_file() else given.name
+    if path.is_file() and name == "plugin" and given.parent.name:
+        name = given.parent.name
+    if not name or name == "..":
+        name = path.resolve().name
+    return _NOT_IN_LABELS.sub("-", name).strip("-.") or "plugin"

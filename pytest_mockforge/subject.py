@@ -1,0 +1,136 @@
+"""What one SPEC leads to before the first call: its files read, its module inspected, compiled on demand.
+
+Nothing here raises because of a bad file: each failure is kept where a check can report it, so that one broken plugin
+leaves the others alone. Knows nothing of pytest, dialects or checks.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import cached_property
+from pathlib import Path
+
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.documents.manifest import Manifest, find_manifest, find_module, read_manifest
+from pytest_mockforge.documents.testfile import EMPTY, TestFile, read_testfile
+from pytest_mockforge.errors import DocumentError, LoadFailure
+from pytest_mockforge.runtimes.base import MIB
+from pytest_mockforge.runtimes.wasm.cache import CompileCache
+from pytest_mockforge.runtimes.wasm.engine import CompiledModule, metered_engine
+from pytest_mockforge.runtimes.wasm.inspection import inspect_module
+from pytest_mockforge.runtimes.wasm.language import LanguageEvidence, detect_language, host_detection
+from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
+from pytest_mockforge.spec import Spec
+
+LARGEST_FILE = 256 * MIB
+"""Bytes; a larger file is refused unread."""
+
+
+class Subject:
+    """One plugin under test as its files describe it."""
+
+    def __init__(self, spec: Spec, *, cache: CompileCache | None, stack: int) -> None:
+        self.spec = spec
+        self.label = spec.label
+        self._cache = cache
+        self._stack = stack
+        self.manifest: Manifest | None = None
+        self.manifest_error: DocumentError | None = None
+        self.testfile: TestFile = EMPTY
+        self.testfile_error: DocumentError | None = None
+        self.module_path: Path | None = spec.path if spec.kind != "folder" else None
+        self.data = b""
+        self.info: ModuleInfo | None = None
+        self.failure: LoadFailure | None = None
+        """Why there is no `info`; None when the module was read."""
+        self._read_documents(spec.path if spec.kind == "folder" else spec.path.parent)
+        try:
+            self._read_module()
+        except LoadFailure as failure:
+            self.failure = failure
+        self.language: LanguageEvidence = detect_language(self.info, self.data)
+        self.adapter = host_detection(self.info, self.data)
+
+    @cached_property
+    def compiled(self) -> CompiledModule | LoadFailure:
+        """The module ready to be instantiated, or why not; compiled when first asked for."""
+        if self.info is None:
+            return self.failure or LoadFailure("the module cannot be read", step="read")
+        try:
+            return CompiledModule(metered_engine(self._stack), self.info, self.data, self.adapter, self._cache)
+        except LoadFailure as failure:
+            return failure
+
+    @property
+    def declared(self) -> frozenset[Operation]:
+        """Operations that the manifest or a sample speaks of."""
+        declared = self.manifest.operations if self.manifest else frozenset()
+        return declared | {sample.operation for sample in self.testfile.samples}
+
+    @property
+    def exported(self) -> frozenset[Operation]:
+        """Operations exported under their name, whatever the type."""
+        names = {export.name for export in self.info.exports} if self.info else set()
+        return frozenset(operation for operation in Operation if operation.value in names)
+
+    def close(self) -> None:
+        """Free the compiled module."""
+        compiled = self.__dict__.pop("compiled", None)
+        if isinstance(compiled, CompiledModule):
+            compiled.close()
+
+    def _read_documents(self, folder: Path) -> None:
+        try:
+            path = find_manifest(folder)
+            if path is not None:
+                self.manifest = read_manifest(path)
+            if self.spec.kind == "folder":
+                self.module_path = find_module(folder, self.manifest)
+        except DocumentError as error:
+            self.manifest_error = error
+        testfile = folder / "plugin.test.yaml"
+        try:
+            if testfile.exists():
+                self.testfile = read_testfile(testfile)
+        except DocumentError as error:
+            self.testfile_error = error
+
+    def _read_module(self) -> None:
+        if self.module_path is None:
+            reason = self.manifest_error.message if self.manifest_error else "no module was found"
+            hint = self.manifest_error.hint if self.manifest_error else None
+            raise LoadFailure(reason, step="read", hint=hint)
+        self.data = _read_file(self.module_path)
+        if self.spec.kind == "text":
+            self.data = _assemble(self.data, self.module_path)
+        self.info = inspect_module(self.data)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            state = os.fstat(descriptor)
+            if not stat.S_ISREG(state.st_mode):
+                raise LoadFailure(f"{path} is not a regular file", step="read")
+            if state.st_size > LARGEST_FILE:
+                raise LoadFailure(
+                    f"{path} is too large",
+                    step="read",
+                    expected=f"at most {LARGEST_FILE:,} bytes",
+                    got=f"{state.st_size:,}",
+                    hint="MockForge's own loader stops at 10 MiB",
+                )
+            return file.read()
+    except OSError as error:
+        raise LoadFailure(f"{path} cannot be read: {error.strerror or error}", step="read") from None
+
+
+def _assemble(text: bytes, path: Path) -> bytes:
+    import wasmtime
+
+    try:
+        return bytes(wasmtime.wat2wasm(text.decode("utf-8")))
+    except (wasmtime.WasmtimeError, UnicodeDecodeError) as error:
+        raise LoadFailure(f"{path} is not WebAssembly text: {error}", step="read") from None

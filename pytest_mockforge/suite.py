@@ -1,0 +1,109 @@
+"""The built-in suite as pytest items: a collector under the session, one below it a plugin, one item a check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from pytest_mockforge.settings import ID_PREFIX, Settings
+
+if TYPE_CHECKING:
+    from pytest_mockforge.checks.model import CheckResult
+    from pytest_mockforge.checks.registry import Check
+    from pytest_mockforge.run_state import RunState
+
+STATE: pytest.StashKey[RunState] = pytest.StashKey()
+
+
+class MockforgeSuite(pytest.Collector):
+    """All plugins of the run."""
+
+    settings: Settings
+
+    @classmethod
+    def below(cls, session: pytest.Session, settings: Settings) -> MockforgeSuite:
+        """Make the suite of one session."""
+        suite = cls.from_parent(session, name="mockforge", nodeid=ID_PREFIX.rstrip(":"))
+        suite.settings = settings
+        return suite
+
+    def collect(self) -> Iterator[MockforgePlugin]:
+        """Give a collector for each plugin that has a check to run."""
+        for spec in self.settings.specs:
+            checks = [check for check in self.settings.checks if self.settings.runs(spec.label, check)]
+            if checks:
+                node = MockforgePlugin.from_parent(self, name=spec.label)
+                node.checks = checks
+                yield node
+
+
+class MockforgePlugin(pytest.Collector):
+    """One plugin under test."""
+
+    checks: Iterable[Check]
+
+    def collect(self) -> Iterator[MockforgeCheck]:
+        """Give an item for each check."""
+        for check in self.checks:
+            item = MockforgeCheck.from_parent(self, name=check.code)
+            item.check = check
+            item.label = self.name
+            yield item
+
+
+class MockforgeCheck(pytest.Item):
+    """One check of one plugin."""
+
+    check: Check
+    label: str
+    result: CheckResult | None = None
+
+    def runtest(self) -> None:
+        """Run the check; fail on an error, skip when it cannot be made, xfail when every error is accepted."""
+        from pytest_mockforge.checks.runner import run_check
+
+        state = self.config.stash[STATE]
+        settings = state.settings
+        self.result, excuse = run_check(
+            self.check, state.bench(self.label), accepted=settings.accepted, today=settings.today
+        )
+        if self.result.skipped:
+            pytest.skip(self.result.skipped)
+        if excuse:
+            pytest.xfail(excuse)
+        if self.result.errors:
+            from pytest_mockforge.report.findings import failure_text
+
+            raise CheckFailedError(failure_text(self.result))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> object:
+        """Show the findings alone; of any other exception show the traceback, as it is a defect of ours."""
+        if not isinstance(excinfo.value, CheckFailedError):
+            return super().repr_failure(excinfo)
+        shown = excinfo.getrepr(style="value")
+        crash = shown.reprcrash
+        if crash is not None:
+            # Without it the short summary would begin with the exception's name.
+            crash.message = str(excinfo.value).partition("\n")[0]
+        return shown
+
+    def reportinfo(self) -> tuple[str, None, str]:
+        """Name the check where pytest names a test's place."""
+        return self.nodeid, None, self.nodeid
+
+
+class CheckFailedError(AssertionError):
+    """A check found an error; the text is the rendered findings."""
+
+
+def attach_result(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Hang the result on the report as plain data, so that it reaches the controller of a distributed run."""
+    if isinstance(item, MockforgeCheck) and report.when == "call" and item.result is not None:
+        report.mockforge = item.result.to_plain()  # type: ignore[attr-defined]  # reports carry what is hung on them
+
+
+def result_of(report: pytest.TestReport) -> object:
+    """Give the plain result that hangs on a report, or None."""
+    return cast("object", getattr(report, "mockforge", None))

@@ -1,0 +1,132 @@
+"""A module's language is judged by what its toolchain left behind; MockForge's own detection is reproduced beside."""
+
+from __future__ import annotations
+
+import pytest
+import wasmtime
+
+from pytest_mockforge.runtimes.wasm.inspection import inspect_module
+from pytest_mockforge.runtimes.wasm.language import LanguageEvidence, detect_language, host_detection
+
+PREAMBLE = b"\0asm\x01\0\0\0"
+
+
+def leb_name(text: str) -> bytes:
+    raw = text.encode()
+    assert len(raw) < 128
+    return bytes([len(raw)]) + raw
+
+
+def custom(name: str, content: bytes = b"") -> bytes:
+    body = leb_name(name) + content
+    assert len(body) < 128
+    return b"\0" + bytes([len(body)]) + body
+
+
+def producers(**fields: tuple[str, ...]) -> bytes:
+    body = bytes([len(fields)])
+    for field, names in fields.items():
+        body += leb_name(field.replace("_", "-")) + bytes([len(names)])
+        body += b"".join(leb_name(name) + leb_name("1.0") for name in names)
+    return PREAMBLE + custom("producers", body)
+
+
+def exporting(*names: str) -> bytes:
+    exports = "".join(f'(export "{name}" (func $f))' for name in names)
+    return bytes(wasmtime.wat2wasm(f"(module (func $f) {exports})"))
+
+
+def importing(module: str, name: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(f'(module (import "{module}" "{name}" (func)))'))
+
+
+def naming(function: str) -> bytes:
+    content = b"\x01" + bytes([len(leb_name(function)) + 2]) + b"\x01\0" + leb_name(function)
+    return PREAMBLE + custom("name", content)
+
+
+def judged(data: bytes) -> LanguageEvidence:
+    return detect_language(inspect_module(data), data)
+
+
+@pytest.mark.parametrize(
+    ("data", "language"),
+    [
+        (producers(language=("Rust",), processed_by=("rustc", "clang")), "rust"),
+        (producers(language=("C11",), processed_by=("TinyGo", "clang")), "tinygo"),
+        (producers(language=("Go",), processed_by=("Go cmd/compile",)), "go"),
+        (producers(language=("C_plus_plus_14",), processed_by=("clang",)), "c"),
+        (producers(processed_by=("clang",)), "c"),
+        (producers(language=("Zig",), processed_by=("zig", "clang")), "zig"),
+        (producers(language=("C11",), processed_by=("componentize-py",)), "python"),
+        (producers(language=("AssemblyScript",)), "assemblyscript"),
+        (exporting("__new", "__pin", "__unpin"), "assemblyscript"),
+        (exporting("run", "resume", "getsp"), "go"),
+        (exporting("__wbindgen_malloc"), "rust"),
+        (importing("env", "abort"), "assemblyscript"),
+        (importing("gojs", "runtime.wasmExit"), "go"),
+        (importing("wbg", "__wbg_log"), "rust"),
+        (PREAMBLE + custom("go:buildid"), "go"),
+        (PREAMBLE + custom(".rustc"), "rust"),
+        (naming("~lib/rt/itcms/__new"), "assemblyscript"),
+        (naming("__rust_alloc"), "rust"),
+        (naming("runtime.alloc"), "tinygo"),
+        (naming("PyObject_Call"), "python"),
+        (PREAMBLE + custom("data", b"/rustc/0123/library/core/src/fmt.rs"), "rust"),
+        (PREAMBLE, "unknown"),
+    ],
+)
+def test_a_module_is_told_by_what_its_toolchain_left(data: bytes, language: str) -> None:
+    assert judged(data).language == language
+
+
+def test_the_evidence_names_each_trace_with_the_strongest_first() -> None:
+    data = producers(processed_by=("rustc",)) + custom("note", b"/rustc/abc")
+    assert judged(data).evidence == ("producers: processed-by 'rustc 1.0'", "the bytes b'/rustc/' in the file")
+
+
+def test_an_unknown_language_comes_without_evidence() -> None:
+    assert judged(exporting("authenticate", "alloc")) == LanguageEvidence(language="unknown")
+
+
+def test_control_characters_in_a_name_are_quoted_in_the_evidence() -> None:
+    assert judged(PREAMBLE + custom("tinygo\x1b[31m")).evidence[0] == "custom section 'tinygo\\x1b[31m'"
+
+
+@pytest.mark.parametrize(
+    ("data", "adapter"),
+    [
+        (exporting("resume", "getsp"), "tinygo"),
+        (exporting("resume"), "rust"),
+        (PREAMBLE + custom("my-tinygo-notes"), "tinygo"),
+        (PREAMBLE + custom("x", b"built without tinygo"), "tinygo"),
+        (PREAMBLE + custom("x", b"TinyGo"), "rust"),
+        (exporting("__new", "__pin"), "assemblyscript"),
+        (exporting("__new", "__unpin"), "assemblyscript"),
+        (exporting("__new"), "rust"),
+        (exporting("__pin", "__unpin"), "rust"),
+        (PREAMBLE + custom("javascript"), "assemblyscript"),
+        (PREAMBLE + custom("x", b"no assemblyscript here"), "assemblyscript"),
+        (PREAMBLE + custom("x", b"asc"), "rust"),
+        (PREAMBLE + custom("javascript") + custom("x", b"tinygo"), "tinygo"),
+        (PREAMBLE, "rust"),
+    ],
+)
+def test_the_hosts_own_detection_is_reproduced_with_its_traps(data: bytes, adapter: str) -> None:
+    assert host_detection(inspect_module(data), data) == adapter
+    assert host_detection(None, data) == adapter
+
+
+@pytest.mark.parametrize(
+    ("data", "adapter"),
+    [
+        (b"", "rust"),
+        (b"\x7fELF", "rust"),
+        (b"no module, yet tinygo", "tinygo"),
+        (PREAMBLE + custom("javascript") + b"\x07\x80", "assemblyscript"),
+        (PREAMBLE + b"\x07\x7f\x01" + custom("javascript"), "rust"),
+        (exporting("__new", "__pin") + b"\x0a", "assemblyscript"),
+    ],
+)
+def test_for_a_damaged_file_the_host_judges_by_what_comes_before_the_damage(data: bytes, adapter: str) -> None:
+    assert host_detection(None, data) == adapter

@@ -5,6 +5,7 @@ Pure functions over plain JSON values and JSON pointers; they know neither files
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,9 @@ from pytest_mockforge.documents import pointers
 
 if TYPE_CHECKING:
     from pytest_mockforge.contract.operations import Operation
+
+
+_LONGEST_SHOWN = 300
 
 
 class _Missing(Enum):
@@ -30,11 +34,11 @@ Missing: TypeAlias = Literal[_Missing.MISSING]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mismatch:
-    """One place where a reply is not what was expected; `got` is MISSING where the reply has nothing."""
+    """One place where a reply differs: JSON text, shortened; `got` says `nothing` where the reply has no value."""
 
     pointer: str
-    expected: object
-    got: object
+    expected: str
+    got: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +73,7 @@ def matches(expected: object, actual: object, *, path: str = "") -> tuple[Mismat
         )
     if type(expected) is type(actual) and expected == actual:
         return ()
-    return (Mismatch(pointer=path, expected=expected, got=actual),)
+    return (Mismatch(pointer=path, expected=_shown(expected), got=_shown(actual)),)
 
 
 def matches_volatile(volatile: Sequence[Volatile], operation: Operation, pointer: str) -> bool:
@@ -102,6 +106,14 @@ def _without(value: object, patterns: list[tuple[str, ...]]) -> object:
 
 def _inside(patterns: list[tuple[str, ...]], segment: str) -> list[tuple[str, ...]]:
     return [pattern[1:] for pattern in patterns if pattern and pattern[0] in ("*", segment)]
+
+
+def _shown(value: object) -> str:
+    if value is MISSING:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    short = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in short)
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

@@ -108,14 +108,13 @@ def wrong_value(
     document: Document, pointer: str, value: JsonValue, *, name: str, expected: str, hint: str
 ) -> DocumentError:
     """Make the error for a value of the wrong kind at `pointer`."""
-    what = f"{name} holds the wrong value\n  expected: {expected}\n  got:      {described(value)}"
-    return document.error(pointer, what, hint=hint)
+    what = f"{name} holds the wrong value"
+    return document.error(pointer, what, expected=expected, got=described(value), hint=hint)
 
 
 def _refuse_non_finite(document: Document, pointer: str, value: JsonValue) -> None:
     if isinstance(value, float) and not math.isfinite(value):
-        what = f"{described(value)} stands where JSON is meant"
-        raise document.error(pointer, what, hint="JSON has no NaN and no infinity; quote it to make it text")
+        raise document.error(pointer, f"JSON cannot hold {value!r}", hint="quote it to make it text")
     children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for segment, child in children:
         _refuse_non_finite(document, joined(pointer, segment), child)

@@ -58,6 +58,7 @@ def _judge(path: Path, status: os.stat_result, max_bytes: int) -> None:
 
 def _too_large(path: Path, size: str, max_bytes: int) -> DocumentError:
     return DocumentError(
-        f"{shown(path)}: is too large: {size} bytes\n  expected: at most {max_bytes} bytes",
+        f"{shown(path)}: is too large: {size} bytes",
+        expected=f"at most {max_bytes} bytes",
         hint="keep documents small; payloads and modules belong into files of their own",
     )

@@ -89,8 +89,9 @@ def read_manifest(path: Path) -> Manifest:
     """
     document = yaml12.load(path)
     if not isinstance(document.value, dict):
-        what = f"a manifest is a mapping\n  got: {described(document.value)}"
-        raise document.error("", what, hint="begin with 'id: NAME', 'version: \"0.1.0\"', 'types: [auth]'")
+        hint = "begin with 'id: NAME', 'version: \"0.1.0\"', 'types: [auth]'"
+        got = described(document.value)
+        raise document.error("", "a manifest of another kind", expected="a mapping", got=got, hint=hint)
     facts = Facts(document.value)
     head = next((place for place in ("/info", "/plugin") if facts.section(place)), "")
     operations, unknown_types = shapes.operations(facts)
@@ -189,8 +190,8 @@ def find_module(folder: Path, manifest: Manifest | None = None) -> Path:
         raise DocumentError(f"no .wasm file in {shown(folder)}", hint="build the plugin first; " + _ONE_MODULE)
     if len(modules) > 1:
         shown_names = listed(quoted(name) for name in modules[:5]) + (", …" if len(modules) > 5 else "")
-        what = f"{len(modules)} .wasm files in {shown(folder)}\n  expected: one, or one named plugin.wasm"
-        raise DocumentError(f"{what}\n  got:      {shown_names}", hint=_ONE_MODULE)
+        what = f"{len(modules)} .wasm files in {shown(folder)}"
+        raise DocumentError(what, expected="one, or one named plugin.wasm", got=shown_names, hint=_ONE_MODULE)
     return folder / modules[0]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents import pointers, yaml12
 from pytest_mockforge.documents.accepted import Accepted, accepted_entries
-from pytest_mockforge.documents.expectation import MISSING, Missing, Volatile
+from pytest_mockforge.documents.expectation import MISSING, Mismatch, Missing, Volatile, matches
 from pytest_mockforge.documents.fields import Fields, fields_at, wrong_value
 from pytest_mockforge.documents.wording import did_you_mean, quoted
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_mockforge.documents.yaml12 import Document, JsonValue
+
+__all__ = ["EMPTY", "MISSING", "Mismatch", "Outcome", "Sample", "TestFile", "Volatile", "matches", "read_testfile"]
 
 Outcome = Literal["accepted", "refused"]
 

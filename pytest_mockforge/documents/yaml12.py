@@ -103,9 +103,11 @@ class Document:
             mark, node = found
         return mark
 
-    def error(self, pointer: str, what: str, *, hint: str) -> DocumentError:
+    def error(
+        self, pointer: str, what: str, *, expected: str | None = None, got: str | None = None, hint: str
+    ) -> DocumentError:
         """Make the error that names file, line and column of a JSON pointer."""
-        return error_at(self.path, self.mark(pointer), what, hint=hint)
+        return error_at(self.path, self.mark(pointer), what, expected=expected, got=got, hint=hint)
 
 
 def load(path: Path, *, max_bytes: int = MAX_BYTES) -> Document:

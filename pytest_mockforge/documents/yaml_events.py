@@ -70,9 +70,12 @@ class _TheirMark(Protocol):
     def column(self) -> int: ...
 
 
-def error_at(path: Path, mark: Mark, what: str, *, hint: str) -> DocumentError:
+def error_at(
+    path: Path, mark: Mark, what: str, *, expected: str | None = None, got: str | None = None, hint: str
+) -> DocumentError:
     """Make the error that names file, line and column."""
-    return DocumentError(f"{shown(path)}:{mark.line}:{mark.column}: {what}", hint=hint)
+    message = f"{shown(path)}:{mark.line}:{mark.column}: {what}"
+    return DocumentError(message, expected=expected, got=got, hint=hint)
 
 
 def mark_at(text: str, position: int) -> Mark:

@@ -1,1 +1,94 @@
-"""Test built MockForge plugins with pytest."""
+"""Test built MockForge plugins, in any language, with pytest.
+
+The names below are imported from where they live when they are first used, so that importing the package costs
+nothing. The core works without pytest: `with pytest_mockforge.load("plugin.wasm") as plugin: …`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_mockforge.contract.operations import Operation as Operation
+    from pytest_mockforge.contract.replies import AuthResponse as AuthResponse
+    from pytest_mockforge.contract.replies import ColumnInfo as ColumnInfo
+    from pytest_mockforge.contract.replies import DataResult as DataResult
+    from pytest_mockforge.contract.replies import DataRow as DataRow
+    from pytest_mockforge.contract.replies import ResponseData as ResponseData
+    from pytest_mockforge.contract.replies import UserIdentity as UserIdentity
+    from pytest_mockforge.contract.requests import AuthRequest as AuthRequest
+    from pytest_mockforge.contract.requests import DataQuery as DataQuery
+    from pytest_mockforge.contract.requests import PluginContext as PluginContext
+    from pytest_mockforge.contract.requests import RequestBuilder as RequestBuilder
+    from pytest_mockforge.contract.requests import ResolutionContext as ResolutionContext
+    from pytest_mockforge.contract.requests import ResponseRequest as ResponseRequest
+    from pytest_mockforge.contract.requests import TemplateCall as TemplateCall
+    from pytest_mockforge.contract.violations import Violation as Violation
+    from pytest_mockforge.errors import AbiFailure as AbiFailure
+    from pytest_mockforge.errors import ContractFailure as ContractFailure
+    from pytest_mockforge.errors import DocumentError as DocumentError
+    from pytest_mockforge.errors import EngineError as EngineError
+    from pytest_mockforge.errors import GuestTrap as GuestTrap
+    from pytest_mockforge.errors import LimitExceeded as LimitExceeded
+    from pytest_mockforge.errors import LoadFailure as LoadFailure
+    from pytest_mockforge.errors import MockforgeError as MockforgeError
+    from pytest_mockforge.errors import PluginFailure as PluginFailure
+    from pytest_mockforge.errors import Refusal as Refusal
+    from pytest_mockforge.errors import RequestError as RequestError
+    from pytest_mockforge.errors import SettingsError as SettingsError
+    from pytest_mockforge.errors import SetupError as SetupError
+    from pytest_mockforge.errors import SpecError as SpecError
+    from pytest_mockforge.plugin_under_test import Observation as Observation
+    from pytest_mockforge.plugin_under_test import Plugin as Plugin
+    from pytest_mockforge.plugin_under_test import load as load
+    from pytest_mockforge.runtimes.base import Limits as Limits
+
+_HOMES = {
+    "contract.operations": ("Operation",),
+    "contract.replies": ("AuthResponse", "ColumnInfo", "DataResult", "DataRow", "ResponseData", "UserIdentity"),
+    "contract.requests": (
+        "AuthRequest",
+        "DataQuery",
+        "PluginContext",
+        "RequestBuilder",
+        "ResolutionContext",
+        "ResponseRequest",
+        "TemplateCall",
+    ),
+    "contract.violations": ("Violation",),
+    "errors": (
+        "AbiFailure",
+        "ContractFailure",
+        "DocumentError",
+        "EngineError",
+        "GuestTrap",
+        "LimitExceeded",
+        "LoadFailure",
+        "MockforgeError",
+        "PluginFailure",
+        "Refusal",
+        "RequestError",
+        "SettingsError",
+        "SetupError",
+        "SpecError",
+    ),
+    "plugin_under_test": ("Observation", "Plugin", "load"),
+    "runtimes.base": ("Limits",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605  the names are spelt out above
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'pytest_mockforge' has no attribute {name!r}")
+    value: object = getattr(import_module(f"pytest_mockforge.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

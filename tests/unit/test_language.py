@@ -81,8 +81,8 @@ def test_a_module_is_told_by_what_its_toolchain_left(data: bytes, language: str)
 
 
 def test_the_evidence_names_each_trace_with_the_strongest_first() -> None:
-    data = producers(processed_by=("rustc",)) + custom("note", b"/rustc/abc")
-    assert judged(data).evidence == ("producers: processed-by 'rustc 1.0'", "the bytes b'/rustc/' in the file")
+    data = importing("wbg", "__wbg_log") + custom(".rustc")
+    assert judged(data).evidence == ("custom section '.rustc'", "imports 'wbg' '__wbg_log'")
 
 
 def test_an_unknown_language_comes_without_evidence() -> None:
@@ -126,7 +126,13 @@ def test_the_hosts_own_detection_is_reproduced_with_its_traps(data: bytes, adapt
         (PREAMBLE + custom("javascript") + b"\x07\x80", "assemblyscript"),
         (PREAMBLE + b"\x07\x7f\x01" + custom("javascript"), "rust"),
         (exporting("__new", "__pin") + b"\x0a", "assemblyscript"),
+        (PREAMBLE + b"\x07\x05\x01\x01f\x09\0" + custom("javascript"), "rust"),
     ],
 )
 def test_for_a_damaged_file_the_host_judges_by_what_comes_before_the_damage(data: bytes, adapter: str) -> None:
     assert host_detection(None, data) == adapter
+
+
+def test_the_host_stops_at_an_export_of_an_unknown_kind_also_where_our_reader_goes_on() -> None:
+    data = PREAMBLE + b"\x07\x05\x01\x01f\x09\0" + custom("javascript")
+    assert host_detection(inspect_module(data), data) == "rust"

@@ -141,18 +141,16 @@ def host_detection(info: ModuleInfo | None, data: bytes) -> HostRuntime:
 
     Without `info`, for a file that cannot be read, names are collected up to the first parse error.
     """
-    if info is None:
+    if info is None or info.read_problems:
         exports, custom = collect_names(data)
     else:
         exports = [export.name for export in info.exports]
         custom = [section.name for section in info.custom_sections]
     names = set(exports)
-    if {"resume", "getsp"} <= names or any("tinygo" in name for name in custom) or b"tinygo" in data:
+    # MockForge looks for the two whole words in section names too, but those are among the file's bytes.
+    if {"resume", "getsp"} <= names or b"tinygo" in data:
         return "tinygo"
-    if (
-        ("__new" in names and ("__pin" in names or "__unpin" in names))
-        or any("assemblyscript" in name or "asc" in name for name in custom)
-        or b"assemblyscript" in data
-    ):
+    pinned = "__new" in names and ("__pin" in names or "__unpin" in names)
+    if pinned or any("asc" in name for name in custom) or b"assemblyscript" in data:
         return "assemblyscript"
     return "rust"

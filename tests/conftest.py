@@ -1,0 +1,47 @@
+"""What inner pytest runs need: our plugin alone, a cache of their own, and plugins to test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parent.parent
+RUST = ROOT / "fixtures" / "reference" / "rust"
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder shared by all inner runs of one process."""
+    return tmp_path_factory.mktemp("cache")
+
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Run:
+    """Run pytest in an empty folder with our plugin and no other; `subprocess=True` for a process of its own."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+    def run(*args: object, subprocess: bool = False) -> pytest.RunResult:
+        words = ("-p", "mockforge", *(str(arg) for arg in args))
+        return pytester.runpytest_subprocess(*words) if subprocess else pytester.runpytest_inprocess(*words)
+
+    return run
+
+
+@pytest.fixture
+def rust(pytester: pytest.Pytester) -> Path:
+    """The Rust reference plugin's folder, copied so that a test may change it."""
+    folder = pytester.path / "plugins" / "rust"
+    folder.mkdir(parents=True)
+    for name in ("plugin.wasm", "plugin.yaml", "plugin.test.yaml"):
+        shutil.copy(RUST / name, folder / name)
+    return folder

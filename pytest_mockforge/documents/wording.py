@@ -46,8 +46,6 @@ def listed(words: Iterable[str]) -> str:
 
 def nearest(word: str, valid: Iterable[str]) -> str | None:
     """Give the valid word that was probably meant, or None."""
-    if len(word) > _LONGEST_QUOTE:
-        return None
     close = difflib.get_close_matches(word.casefold(), list(valid), n=1, cutoff=0.6)
     return close[0] if close else None
 

@@ -129,9 +129,8 @@ def _event(path: Path, theirs: RuamelEvent) -> Event:
     mark = _mark(theirs.start_mark)
     match theirs:
         case ruamel.ScalarEvent():
-            plain = bool(theirs.implicit[0]) and not theirs.style
             text = _whole_characters(path, mark, theirs.value)
-            return Event(kind="scalar", mark=mark, anchor=theirs.anchor, text=text, plain=plain)
+            return Event(kind="scalar", mark=mark, anchor=theirs.anchor, text=text, plain=bool(theirs.implicit[0]))
         case ruamel.AliasEvent():
             return Event(kind="alias", mark=mark, anchor=theirs.anchor)
         case ruamel.SequenceStartEvent() | ruamel.MappingStartEvent():

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from pytest_mockforge.documents.yaml12 import MAX_BYTES, load
 from pytest_mockforge.documents.yaml_events import Mark
 from pytest_mockforge.errors import DocumentError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MEBIBYTE = 1024 * 1024
 
@@ -169,8 +166,8 @@ def test_control_characters_of_a_key_do_not_reach_the_message(tmp_path: Path) ->
     assert "\x1b" not in text
 
 
-LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"{this}: &{this} [{', '.join([f'*{last}'] * 9)}]\n" for last, this in zip("abcdefgh", "bcdefghi", strict=True)
+LAUGHS = "a: &a ['', '', '', '', '', '', '', '', '']\n" + "".join(
+    f"{this}: &{this} [{', '.join([f'*{last}'] * 9)}]\n" for last, this in zip("abcde", "bcdef", strict=True)
 )
 
 
@@ -206,6 +203,12 @@ def test_a_hostile_document_is_refused_in_bounded_time(tmp_path: Path, content: 
     assert time.process_time() - began < 6
 
 
+def test_brackets_are_refused_before_the_scanner_looks_ahead(tmp_path: Path) -> None:
+    began = time.process_time()
+    refusal(tmp_path, "[" * MEBIBYTE)
+    assert time.process_time() - began < 0.5
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -228,6 +231,12 @@ def test_a_file_of_100_megabytes_is_refused_unread(tmp_path: Path) -> None:
         stream.truncate(100_000_000)
     with pytest.raises(DocumentError, match=r"is too large: 100000000 bytes\n  expected: at most 1048576 bytes"):
         load(path)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_a_file_that_holds_more_than_its_size_says_is_refused() -> None:
+    with pytest.raises(DocumentError, match="is too large: more than 4 bytes"):
+        load(Path("/proc/self/status"), max_bytes=4)
 
 
 def test_a_file_of_exactly_the_limit_is_read(tmp_path: Path) -> None:

@@ -25,11 +25,12 @@ from pytest_mockforge.contract.shapes import (
     boolean,
     byte_list,
     described,
+    json_object,
     list_of,
-    map_of,
     string,
     struct,
     tagged_enum,
+    text_map,
     unsigned,
 )
 from pytest_mockforge.contract.violations import Violation
@@ -81,6 +82,7 @@ def _unreadable(parsed: Parsed, message: str) -> Decoded:
 
 # --- what the types do not say ----------------------------------------------------------------------------------------
 
+#: Printed when the reply becomes an HTTP response, so without the prefix of a typed reply.
 _INVALID_STATUS = "Invalid status code"
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -123,7 +125,6 @@ def _review_data(fields: dict[str, object], place: Place, sink: Sink) -> None:
 
 # --- the three typed replies ------------------------------------------------------------------------------------------
 
-_OBJECT = map_of(anything)
 _TEXTS = list_of(string)
 _U64 = unsigned(64)
 _DATA_TYPES = ("Text", "Integer", "Float", "Boolean", "DateTime", "Binary", "Json", "Uuid")
@@ -143,7 +144,7 @@ _IDENTITY = struct(
         "display_name": string,
         "roles": _TEXTS,
         "groups": _TEXTS,
-        "attributes": _OBJECT,
+        "attributes": json_object,
     },
     UserIdentity,
     optional=("username", "email", "display_name"),
@@ -153,8 +154,8 @@ _AUTH = struct(
     {
         "authenticated": boolean,
         "identity": _IDENTITY,
-        "claims": _OBJECT,
-        "metadata": _OBJECT,
+        "claims": json_object,
+        "metadata": json_object,
         "error_message": string,
     },
     AuthResponse,
@@ -165,18 +166,18 @@ _RESPONSE = struct(
     "ResponseData",
     {
         "status_code": unsigned(16),
-        "headers": map_of(string),
+        "headers": text_map,
         "body": byte_list,
         "content_type": string,
-        "metadata": _OBJECT,
+        "metadata": json_object,
         "cache_control": string,
-        "custom": _OBJECT,
+        "custom": json_object,
     },
     ResponseData,
     optional=("cache_control",),
     review=_review_response,
 )
-_ROW = struct("DataRow", {"values": list_of(anything), "metadata": _OBJECT}, DataRow)
+_ROW = struct("DataRow", {"values": list_of(anything), "metadata": json_object}, DataRow)
 _COLUMN = struct(
     "ColumnInfo",
     {
@@ -184,7 +185,7 @@ _COLUMN = struct(
         "data_type": tagged_enum(_DATA_TYPES, "Custom"),
         "nullable": boolean,
         "description": string,
-        "metadata": _OBJECT,
+        "metadata": json_object,
     },
     _build_column,
     optional=("description",),
@@ -196,7 +197,7 @@ _DATA = struct(
         "columns": list_of(_COLUMN),
         "total_count": _U64,
         "execution_time_ms": _U64,
-        "metadata": _OBJECT,
+        "metadata": json_object,
     },
     DataResult,
     optional=("total_count",),

@@ -183,18 +183,27 @@ def byte_list(value: object, place: Place, sink: Sink) -> object:
 _byte = unsigned(8)
 
 
-def map_of(member: Shape) -> Shape:
-    """Make the shape of a HashMap with text keys; it builds a dict."""
+def json_object(value: object, place: Place, sink: Sink) -> object:
+    """Check a HashMap from text to any JSON."""
+    return value if type(value) is dict else _not_a_map(value, place, sink)
 
-    def convert(value: object, place: Place, sink: Sink) -> object:
-        if type(value) is not dict:
-            hint = "write {} for none" if value is None or value == [] else None
-            return _wrong_type(value, place, sink, "object", "a map", hint=hint)
-        if member is anything or (member is string and set(map(type, value.values())) <= {str}):
-            return value
-        return {key: member(value[key], (place, key), sink) for key in sorted(value)}
 
-    return convert
+def text_map(value: object, place: Place, sink: Sink) -> object:
+    """Check a HashMap from text to text; it builds a dict."""
+    if type(value) is not dict:
+        return _not_a_map(value, place, sink)
+    if set(map(type, value.values())) <= {str}:
+        return value
+    return {key: string(value[key], (place, key), sink) for key in sorted(value)}
+
+
+def _not_a_map(value: object, place: Place, sink: Sink) -> object:
+    hint = "write {} for none" if value is None or value == [] else None
+    return _wrong_type(value, place, sink, "object", "a map", hint=hint)
+
+
+#: Shapes that take any value of one type as it is: the struct shape then saves itself the call.
+_TAKEN_WHOLE: dict[Shape, type] = {string: str, boolean: bool, json_object: dict}
 
 
 def struct(
@@ -212,16 +221,18 @@ def struct(
     """
     declared = tuple(fields.items())
     # A host walks the keys in the order of its sorted map, so the first type error is the alphabetically first.
-    alphabetical = tuple((key, fields[key], key in optional) for key in sorted(fields))
+    alphabetical = tuple((key, fields[key], key in optional, _TAKEN_WHOLE.get(fields[key])) for key in sorted(fields))
     required = tuple(key for key in fields if key not in optional)
 
     def from_object(value: dict[str, object], place: Place, sink: Sink) -> dict[str, object]:
         filled: dict[str, object] = {}
         get = value.get
         missing = False
-        for key, shape, may_lack in alphabetical:
+        for key, shape, may_lack, whole in alphabetical:
             member = get(key, _ABSENT)
-            if may_lack and (member is None or member is _ABSENT):
+            if type(member) is whole:
+                filled[key] = member
+            elif may_lack and (member is None or member is _ABSENT):
                 filled[key] = None
             elif member is _ABSENT:
                 missing = True

@@ -22,6 +22,8 @@ def activate(config: pytest.Config, settings: Settings) -> None:
     _hold(config, settings)
     if settings.in_use:
         config.pluginmanager.register(ActiveRun(settings), "mockforge-active")
+        if settings.only_ids:
+            config.pluginmanager.register(SuiteAlone(settings), "mockforge-suite-alone")
 
 
 def state_of(config: pytest.Config) -> RunState:
@@ -86,16 +88,10 @@ class ActiveRun:
 
         return header(self.settings)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_make_collect_report(self, collector: pytest.Collector) -> pytest.CollectReport | None:
-        """Collect nothing but the suite when only ids of checks were named."""
-        if not (self.settings.only_ids and isinstance(collector, pytest.Session)):
-            return None
-        suite = MockforgeSuite.below(collector, self.settings)
-        return pytest.CollectReport(collector.nodeid, "passed", None, [suite])
-
-    @pytest.hookimpl(wrapper=True, specname="pytest_make_collect_report")
-    def add_suite(self, collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Put the suite beside what the session collects."""
         report = yield
         wanted = self.settings.checks and not self.settings.only_ids
@@ -129,3 +125,18 @@ class ActiveRun:
         from pytest_mockforge.report.terminal import write_summary
 
         write_summary(terminalreporter, self.settings, self._results)
+
+
+class SuiteAlone:
+    """The hook of a run that named nothing but ids of checks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> pytest.CollectReport | None:
+        """Collect the suite, and nothing of what lies in the folder."""
+        if not isinstance(collector, pytest.Session):
+            return None
+        suite = MockforgeSuite.below(collector, self.settings)
+        return pytest.CollectReport(collector.nodeid, "passed", None, [suite])

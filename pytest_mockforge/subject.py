@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.documents.manifest import Manifest, find_manifest, find_module, read_manifest
+from pytest_mockforge.documents.manifest import Manifest, find_manifest, find_module, read_manifest, require_manifest
 from pytest_mockforge.documents.testfile import EMPTY, TestFile, read_testfile
 from pytest_mockforge.errors import DocumentError, LoadFailure
 from pytest_mockforge.runtimes.base import MIB
@@ -39,7 +39,7 @@ class Subject:
         self.manifest_error: DocumentError | None = None
         self.testfile: TestFile = EMPTY
         self.testfile_error: DocumentError | None = None
-        self.module_path: Path | None = spec.path if spec.kind != "folder" else None
+        self.module_path: Path | None = None
         self.data = b""
         self.info: ModuleInfo | None = None
         self.failure: LoadFailure | None = None
@@ -82,11 +82,9 @@ class Subject:
 
     def _read_documents(self, folder: Path) -> None:
         try:
-            path = find_manifest(folder)
+            path = require_manifest(folder) if self.spec.kind == "folder" else find_manifest(folder)
             if path is not None:
                 self.manifest = read_manifest(path)
-            if self.spec.kind == "folder":
-                self.module_path = find_module(folder, self.manifest)
         except DocumentError as error:
             self.manifest_error = error
         testfile = folder / "plugin.test.yaml"
@@ -96,11 +94,18 @@ class Subject:
         except DocumentError as error:
             self.testfile_error = error
 
+    def _find_module(self) -> Path:
+        if self.spec.kind != "folder":
+            return self.spec.path
+        try:
+            return find_module(self.spec.path, self.manifest)
+        except DocumentError as error:
+            raise LoadFailure(
+                error.message, step="read", expected=error.expected, got=error.got, hint=error.hint
+            ) from None
+
     def _read_module(self) -> None:
-        if self.module_path is None:
-            reason = self.manifest_error.message if self.manifest_error else "no module was found"
-            hint = self.manifest_error.hint if self.manifest_error else None
-            raise LoadFailure(reason, step="read", hint=hint)
+        self.module_path = self._find_module()
         self.data = _read_file(self.module_path)
         if self.spec.kind == "text":
             self.data = _assemble(self.data, self.module_path)

@@ -203,7 +203,7 @@ class Bench:
             "loads": self.loads,
             "objection": next((o.message for o in self.objections if o.severity == "error"), ""),
             "untested": "" if failed else ", ".join(op.value for op in Operation if op not in self.operations),
-            "initial_memory": 0 if subject.info is None else sum(m.minimum for m in subject.info.memories) * 65536,
+            "initial_memory": 0 if subject.info is None else sum(memory.minimum_bytes for memory in subject.info.memories),
         }
 
     def close(self) -> None:

@@ -133,7 +133,7 @@ def memory_pressure(bench: Bench) -> Iterator[Finding]:
     Mend: check the allocator's result. Rust, TinyGo and AssemblyScript do by themselves; hand-made bump allocators don't.
     """
     info = bench.compiled.info
-    initial = sum(memory.minimum for memory in info.memories) * PAGE
+    initial = sum(memory.minimum_bytes for memory in info.memories)
     tight = msgspec.structs.replace(bench.limits, memory=max(initial, PAGE))
     for operation in bench.operations:
         request = _large_request(operation)

@@ -153,7 +153,7 @@ def _operations(info: ModuleInfo, border: Border, declared: frozenset[Operation]
             detail="none",
             message="the module exports none of the four operations",
             expected=", ".join(operation.value for operation in Operation) + ": at least one",
-            got=_shorten([export.name for export in info.exports if export.kind == "func"]) or "no exported function",
+            got=_shorten([export.name for export in info.exports if export.kind == "function"]) or "no exported function",
             hint="export the operations under these very names",
         )
 

@@ -50,25 +50,18 @@ def plugin_for(request: pytest.FixtureRequest) -> Plugin:
                 else "name the fixture as an argument of the test, so that the test is spread over them",
             )
         label = labels[0]
-    plugin = state.plugin(label)
-    begin_node(state, request.node)
-    return plugin
+    return state.plugin(label)
 
 
 def begin_item(item: pytest.Item) -> None:
-    """Start a test that uses our fixtures: its limits, and fresh instances."""
+    """Give every plugin the limits of this test and a fresh instance."""
     state = state_of(item.config)
-    begin_node(state, item)
+    marker = read_marker(item.iter_markers("mockforge"))
+    state.begin_item(marker.wanted.over(state.settings.wanted), marker.host or state.settings.host)
     if "hypothesis" in sys.modules:
         from pytest_mockforge.examples import renew_for_each_example
 
         renew_for_each_example(state)
-
-
-def begin_node(state: RunState, node: pytest.Item) -> None:
-    """Give every open plugin the limits of this node and a fresh instance."""
-    marker = read_marker(node.iter_markers("mockforge"))
-    state.begin_item(marker.wanted, marker.host)
 
 
 def _hold(config: pytest.Config, settings: Settings) -> None:
@@ -107,8 +100,8 @@ class ActiveRun:
         if chosen is not None:
             labels = [label for label in labels if label in chosen]
         skip = pytest.mark.skip(reason=f"none of its plugins ({', '.join(chosen or ())}) is under test")
-        params = labels or [pytest.param(None, marks=skip, id="none")]
-        metafunc.parametrize("mockforge_plugin", params, indirect=True, scope="session")
+        nothing = [pytest.param(None, marks=skip, id="none")]
+        metafunc.parametrize("mockforge_plugin", labels or nothing, indirect=True, scope="session")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -36,4 +36,4 @@ def renew_for_each_example(state: RunState) -> None:
     """Renew the instances of a run before each example from now on."""
     if state not in _clocks:
         _clocks[state] = clock = _ExampleClock(state)
-        hypothesis.register_random(clock)  # type: ignore[arg-type]  # asked for is what the class above has
+        hypothesis.register_random(clock)

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_mockforge import settings
 from pytest_mockforge.fixtures import mockforge_load, mockforge_plugin, mockforge_request
+from pytest_mockforge.suite import STATE
 
 __all__ = ["mockforge_load", "mockforge_plugin", "mockforge_request"]
 
@@ -40,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if "mockforge_plugin" in getattr(item, "fixturenames", ()) or item.get_closest_marker("mockforge"):
+    if STATE in item.config.stash or item.get_closest_marker("mockforge"):
         from pytest_mockforge.active import begin_item
 
         begin_item(item)

@@ -28,6 +28,7 @@ class RunState:
         self._benches: dict[str, Bench] = {}
         self._plugins: dict[Spec, Plugin] = {}
         self._specs = {spec.label: spec for spec in settings.specs}
+        self._wanted, self._host = settings.wanted, settings.host
 
     def bench(self, label: str) -> Bench:
         """Give the bench on which one plugin's checks share their work."""
@@ -46,11 +47,11 @@ class RunState:
         """Give a plugin that is not part of the run's own. Raises SpecError and LoadFailure."""
         return self._plugin(parse_spec(text, base))
 
-    def begin_item(self, wanted: Wanted, host: str | None) -> None:
-        """Start a test: its own limits, a fresh instance behind each plugin."""
-        for plugin, subject in ((plugin, self._subjects[spec]) for spec, plugin in self._plugins.items()):
-            limits = effective_limits(wanted.over(self.settings.wanted), subject.manifest)
-            plugin.configure(limits=limits, host=host or self.settings.host)
+    def begin_item(self, wanted: Wanted, host: str) -> None:
+        """Start a test: its own limits and host, a fresh instance behind each plugin."""
+        self._wanted, self._host = wanted, host
+        for spec, plugin in self._plugins.items():
+            plugin.configure(limits=effective_limits(wanted, self._subjects[spec].manifest), host=host)
             plugin.renew()
 
     def renew(self) -> None:
@@ -81,6 +82,6 @@ class RunState:
         plugin = self._plugins.get(spec)
         if plugin is None:
             subject = self._subject(spec)
-            limits = effective_limits(self.settings.wanted, subject.manifest)
-            plugin = self._plugins[spec] = Plugin(subject, limits=limits, host=self.settings.host)
+            limits = effective_limits(self._wanted, subject.manifest)
+            plugin = self._plugins[spec] = Plugin(subject, limits=limits, host=self._host)
         return plugin

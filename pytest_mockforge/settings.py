@@ -162,13 +162,14 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
 def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...]) -> tuple[Check, ...]:
     """Select checks; naming a file or a node id leaves them out, unless ids or checks are asked for."""
     selection, _ = _text(config, "checks")
-    asked = bool(ids) or config.getoption("mockforge_checks") is not None
+    given = config.getoption("mockforge_checks") is not None
+    asked = given or bool(ids)
     named_file = any("::" in arg or not (config.invocation_params.dir / arg).is_dir() for arg in positionals)
     if named_file and not asked:
         return ()
     from pytest_mockforge.checks.registry import select
 
-    return select(selection or "default")
+    return select(selection if given else selection or "default")
 
 
 def _specs(config: pytest.Config) -> tuple[Spec, ...]:

@@ -49,7 +49,9 @@ class Subject:
             self._read_module()
         except LoadFailure as failure:
             self.failure = failure
-        self.language: LanguageEvidence = detect_language(self.info, self.data)
+        self.language = LanguageEvidence(language="unknown")
+        if self.info is not None:
+            self.language = detect_language(self.info, self.data)
         self.adapter = host_detection(self.info, self.data)
 
     @cached_property

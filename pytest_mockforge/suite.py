@@ -78,7 +78,9 @@ class MockforgeCheck(pytest.Item):
 
             raise CheckFailedError(failure_text(self.result))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> object:
+    def repr_failure(  # type: ignore[override]  # pytest exports no name for the type that it wants
+        self, excinfo: pytest.ExceptionInfo[BaseException], **_style: object
+    ) -> object:
         """Show the findings alone; of any other exception show the traceback, as it is a defect of ours."""
         if not isinstance(excinfo.value, CheckFailedError):
             return super().repr_failure(excinfo)

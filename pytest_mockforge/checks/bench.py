@@ -18,7 +18,7 @@ from pytest_mockforge.contract.requests import Request, from_mapping
 from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import LimitExceeded, LoadFailure, PluginFailure, Refusal, RequestError
 from pytest_mockforge.hosts import adapter
-from pytest_mockforge.hosts.objections import Objection
+from pytest_mockforge.hosts.objections import REFUSING, Objection
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
@@ -201,6 +201,7 @@ class Bench:
             "host": self.host,
             "version": adapter.VERSION,
             "loads": self.loads,
+            "refused": any(o.severity == "error" and o.rule in REFUSING for o in self.objections),
             "objection": next((o.message for o in self.objections if o.severity == "error"), ""),
             "untested": "" if failed else ", ".join(op.value for op in Operation if op not in self.operations),
             "initial_memory": 0 if subject.info is None else sum(memory.minimum_bytes for memory in subject.info.memories),

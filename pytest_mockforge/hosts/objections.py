@@ -7,6 +7,9 @@ from typing import Literal
 
 Rule = Literal["read", "compile", "imports", "memory", "allocator", "operations", "instantiate"]
 
+REFUSING: frozenset[Rule] = frozenset({"read", "compile", "imports", "instantiate"})
+"""Rules whose breach stops the load; the others let it happen and make calls fail."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objection:

@@ -17,7 +17,7 @@ def test_a_test_runs_over_every_plugin(run: Run, pytester: pytest.Pytester) -> N
             assert mockforge_plugin.template_function("upper", "abc") == "ABC"
         """
     )
-    result = run(f"--mockforge-plugin=one={RUST}", f"--mockforge-plugin=two={RUST}", "test_*.py", "-v")
+    result = run(f"--mockforge-plugin=one={RUST}", f"--mockforge-plugin=two={RUST}", "--mockforge-checks=none", "-v")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*::test_it[[]one[]] PASSED*", "*::test_it[[]two[]] PASSED*"])
 
@@ -33,7 +33,7 @@ def test_without_a_plugin_the_fixture_is_an_error_with_a_hint(run: Run, pytester
 
 def test_the_fixture_asked_for_by_name_gives_the_only_plugin(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(request): assert request.getfixturevalue('mockforge_plugin').label == 'rust'")
-    run(f"--mockforge-plugin={RUST}", "test_*.py").assert_outcomes(passed=1)
+    run(f"--mockforge-plugin={RUST}", "--mockforge-checks=none").assert_outcomes(passed=1)
 
 
 def test_the_ini_file_names_plugins_relative_to_itself(run: Run, pytester: pytest.Pytester, rust: Path) -> None:
@@ -64,7 +64,9 @@ def test_third(mockforge_plugin):
 
 def test_each_test_begins_with_a_fresh_instance(run: Run, pytester: pytest.Pytester, tmp_path: Path) -> None:
     pytester.makepyfile(COUNTER)
-    run(f"--mockforge-plugin={write_wasm('counts-calls', tmp_path)}", "test_*.py").assert_outcomes(passed=3)
+    run(f"--mockforge-plugin={write_wasm('counts-calls', tmp_path)}", "--mockforge-checks=none").assert_outcomes(
+        passed=3
+    )
 
 
 def test_each_hypothesis_example_begins_with_a_fresh_instance(
@@ -87,7 +89,7 @@ def test_each_hypothesis_example_begins_with_a_fresh_instance(
         """
     )
     path = write_wasm("counts-calls", tmp_path)
-    run("-p", "hypothesispytest", f"--mockforge-plugin={path}", "test_*.py").assert_outcomes(passed=2)
+    run("-p", "hypothesispytest", f"--mockforge-plugin={path}", "--mockforge-checks=none").assert_outcomes(passed=2)
 
 
 def test_a_trapped_instance_is_replaced(run: Run, pytester: pytest.Pytester, tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def test_a_trapped_instance_is_replaced(run: Run, pytester: pytest.Pytester, tmp
         """
     )
     path = write_wasm("traps-every-second-call", tmp_path)
-    run(f"--mockforge-plugin={path}", "test_*.py").assert_outcomes(passed=2)
+    run(f"--mockforge-plugin={path}", "--mockforge-checks=none").assert_outcomes(passed=2)
 
 
 def test_a_broken_contract_fails_the_test_and_names_every_violation(
@@ -126,7 +128,7 @@ def test_a_broken_contract_fails_the_test_and_names_every_violation(
             mockforge_plugin.authenticate(mockforge_request.auth())
         """
     )
-    result = run(f"--mockforge-plugin={write_wasm('reply-missing-fields', tmp_path)}", "test_*.py")
+    result = run(f"--mockforge-plugin={write_wasm('reply-missing-fields', tmp_path)}", "--mockforge-checks=none")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["*authenticate broke the contract at *missing-field*", "*MockForge would say: *missing field `authenticated`*"]
@@ -151,7 +153,7 @@ def test_the_marker_sets_limits_for_one_test(run: Run, pytester: pytest.Pytester
         """
     )
     path = write_wasm("loops", tmp_path)
-    run(f"--mockforge-plugin={path}", "--mockforge-fuel=1M", "test_*.py").assert_outcomes(passed=2)
+    run(f"--mockforge-plugin={path}", "--mockforge-fuel=1M", "--mockforge-checks=none").assert_outcomes(passed=2)
 
 
 def test_the_marker_chooses_plugins(run: Run, pytester: pytest.Pytester) -> None:
@@ -168,7 +170,7 @@ def test_the_marker_chooses_plugins(run: Run, pytester: pytest.Pytester) -> None
             assert False
         """
     )
-    result = run(f"--mockforge-plugin=one={RUST}", f"--mockforge-plugin=two={RUST}", "test_*.py", "-rs")
+    result = run(f"--mockforge-plugin=one={RUST}", f"--mockforge-plugin=two={RUST}", "--mockforge-checks=none", "-rs")
     result.assert_outcomes(passed=1, skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*none of its plugins (three) is under test"])
 
@@ -192,7 +194,7 @@ def test_a_wrong_marker_names_what_is_valid(run: Run, pytester: pytest.Pytester,
         def test_it(mockforge_plugin): pass
         """
     )
-    result = run(f"--mockforge-plugin={RUST}", "test_*.py")
+    result = run(f"--mockforge-plugin={RUST}", "--mockforge-checks=none")
     assert result.ret != 0
     result.stdout.fnmatch_lines([f"*{message}*"])
 
@@ -218,7 +220,7 @@ def test_a_module_that_cannot_be_loaded_is_an_error_that_says_why(
     run: Run, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
     pytester.makepyfile("def test_it(mockforge_plugin): pass")
-    result = run(f"--mockforge-plugin={write_wasm('empty', tmp_path)}", "test_*.py")
+    result = run(f"--mockforge-plugin={write_wasm('empty', tmp_path)}", "--mockforge-checks=none")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*LoadFailure: *empty*"])
 
@@ -235,7 +237,7 @@ def test_what_the_dialect_would_drop_is_an_error_unless_lenient(run: Run, pytest
             assert not mockforge_plugin.authenticate(mockforge_request.auth(bearer="alpha", lenient=True)).authenticated
         """
     )
-    run(f"--mockforge-plugin={RUST}", "test_*.py").assert_outcomes(passed=1)
+    run(f"--mockforge-plugin={RUST}", "--mockforge-checks=none").assert_outcomes(passed=1)
 
 
 def test_a_request_of_another_operation_is_an_error(run: Run, pytester: pytest.Pytester) -> None:
@@ -249,7 +251,7 @@ def test_a_request_of_another_operation_is_an_error(run: Run, pytester: pytest.P
                 mockforge_plugin.authenticate(mockforge_request.query("SELECT 1"))
         """
     )
-    run(f"--mockforge-plugin={RUST}", "test_*.py").assert_outcomes(passed=1)
+    run(f"--mockforge-plugin={RUST}", "--mockforge-checks=none").assert_outcomes(passed=1)
 
 
 def test_an_observation_tells_what_a_call_cost(run: Run, pytester: pytest.Pytester) -> None:
@@ -268,4 +270,4 @@ def test_an_observation_tells_what_a_call_cost(run: Run, pytester: pytest.Pytest
             assert mockforge_plugin.last.fuel == again
         """
     )
-    run(f"--mockforge-plugin={RUST}", "test_*.py").assert_outcomes(passed=1)
+    run(f"--mockforge-plugin={RUST}", "--mockforge-checks=none").assert_outcomes(passed=1)

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 import wasmtime
-from wasmtime import _bindings, _ffi  # type: ignore[attr-defined]  # the only place where layouts are published
+from wasmtime import _bindings, _ffi  # the only place where layouts are published
 
 from pytest_mockforge.errors import EngineError
 

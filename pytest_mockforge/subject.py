@@ -17,6 +17,7 @@ from pytest_mockforge.documents.testfile import EMPTY, TestFile, read_testfile
 from pytest_mockforge.errors import DocumentError, LoadFailure
 from pytest_mockforge.runtimes.base import MIB
 from pytest_mockforge.runtimes.wasm.cache import CompileCache
+from pytest_mockforge.runtimes.wasm.conventions import Border, read_border
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule, metered_engine
 from pytest_mockforge.runtimes.wasm.inspection import inspect_module
 from pytest_mockforge.runtimes.wasm.language import LanguageEvidence, detect_language, host_detection
@@ -60,9 +61,14 @@ class Subject:
         if self.info is None:
             return self.failure or LoadFailure("the module cannot be read", step="read")
         try:
-            return CompiledModule(metered_engine(self._stack), self.info, self.data, self.adapter, self._cache)
+            return CompiledModule(metered_engine(self._stack), self.info, self.data, self.border, self._cache)
         except LoadFailure as failure:
             return failure
+
+    @cached_property
+    def border(self) -> Border:
+        """What can be called and how; nothing at all where the module cannot be read."""
+        return read_border(self.info or ModuleInfo(size=0), self.adapter)
 
     @property
     def declared(self) -> frozenset[Operation]:

@@ -82,16 +82,17 @@ class Bench:
     @cached_property
     def objections(self) -> tuple[Objection, ...]:
         """Every rule of the host that the module breaks."""
-        compiled = self.subject.compiled
-        if isinstance(compiled, LoadFailure):
-            return (adapter.unreadable(compiled, self.subject.adapter),)
+        subject, failure = self.subject, self.instantiation
+        if subject.info is None or (isinstance(failure, LoadFailure) and failure.step == "compile"):
+            assert isinstance(failure, LoadFailure)
+            return (adapter.unreadable(failure, subject.adapter),)
         return adapter.judge(
-            compiled.info,
-            compiled.border,
-            adapter=self.subject.adapter,
-            instantiation=self.instantiation,
+            subject.info,
+            subject.border,
+            adapter=subject.adapter,
+            failure=failure,
             links_imports=self.host == "any",
-            declared=self.subject.declared,
+            declared=subject.declared,
         )
 
     @property
@@ -101,7 +102,7 @@ class Bench:
 
     @cached_property
     def instantiation(self) -> PluginFailure | None:
-        """What went wrong when the module was instantiated with its imports as traps; None when nothing did."""
+        """What went wrong on the way to an instance, its imports being traps; None when nothing did."""
         compiled = self.subject.compiled
         if isinstance(compiled, LoadFailure):
             return compiled
@@ -187,6 +188,12 @@ class Bench:
             only_refusals=not accepted,
         )
 
+    def replied(self, operation: Operation) -> tuple[Request, ...]:
+        """The requests of the workload that got a reply, and not a refusal by a trap."""
+        workload = self.workload(operation)
+        good = {id(trial.request) for trial in self.survey.get(operation, ()) if trial.observation.failure is None}
+        return tuple(request for request in workload.requests if id(request) in good) if workload else ()
+
     @cached_property
     def identity(self) -> dict[str, Figure]:
         """What is known of the plugin before it is called, for the report."""
@@ -196,7 +203,7 @@ class Bench:
         return {
             "language": subject.language.language,
             "adapter": subject.adapter,
-            "convention": None if isinstance(compiled, LoadFailure) else compiled.border.convention,
+            "convention": None if subject.info is None else subject.border.convention,
             "size": len(subject.data),
             "host": self.host,
             "version": adapter.VERSION,
@@ -204,7 +211,7 @@ class Bench:
             "refused": any(o.severity == "error" and o.rule in REFUSING for o in self.objections),
             "objection": next((o.message for o in self.objections if o.severity == "error"), ""),
             "untested": "" if failed else ", ".join(op.value for op in Operation if op not in self.operations),
-            "initial_memory": 0 if subject.info is None else sum(memory.minimum_bytes for memory in subject.info.memories),
+            "initial_memory": sum(memory.minimum_bytes for memory in subject.info.memories) if subject.info else 0,
         }
 
     def close(self) -> None:

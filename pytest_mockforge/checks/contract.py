@@ -211,7 +211,7 @@ def _judge_sample(trial: Trial) -> Iterator[Finding]:
             code="MF208",
             severity="error",
             detail=f"{sample.name}:{mismatch.pointer}",
-            message=f"{trial.operation}: the sample {sample.name!r} got another reply at {mismatch.pointer or 'the top'}",
+            message=f"{trial.operation}: the sample {sample.name!r} differs at {mismatch.pointer or 'the top'}",
             expected=mismatch.expected,
             got=mismatch.got,
             request=request,

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import Refusal
+from pytest_mockforge.errors import PluginFailure
 from pytest_mockforge.plugin_under_test import Plugin
 
 ENOUGH_EVENTS = 8
@@ -17,7 +17,7 @@ ENOUGH_CALLS = 20_000
 _LEAST_CALLS = 256
 """Before that many calls a warm-up that grows with each call looks like a leak."""
 
-Verdict = Literal["none", "plateau", "leak", "inconclusive"]
+Verdict = Literal["none", "plateau", "leak", "inconclusive", "failed"]
 
 
 class Growth(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,8 +31,8 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes grown in the first half of the calls."""
     second_half: int
     """Bytes grown in the second half."""
-    filled: bool
-    """True when memory ran full before the calls were over."""
+    failure: PluginFailure | None = None
+    """What ended the calls early: memory ran full, or the plugin does not stand being called again."""
 
     @property
     def bytes_per_call(self) -> float:
@@ -44,34 +44,38 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
 def measure_growth(plugin: Plugin, payloads: Sequence[bytes], operation: Operation) -> Growth:
     """Call over and over until memory grew 8 times or 20,000 calls were made, after one round to warm up."""
     invoke = plugin.invoke
-    for payload in payloads:
-        invoke(operation, payload)
+    for number, payload in enumerate(payloads, 1):
+        failure = invoke(operation, payload).failure
+        if failure is not None:
+            return judge((), number, failure=failure)
     events: list[tuple[int, int]] = []
-    calls, filled = 0, False
+    calls, failure = 0, None
     for payload in itertools.islice(itertools.cycle(payloads), ENOUGH_CALLS):
         exchange = invoke(operation, payload)
         calls += 1
         if exchange.memory_grown:
             events.append((calls, exchange.memory_grown))
-        if exchange.failure is not None and not isinstance(exchange.failure, Refusal):
-            filled = True
+        if exchange.failure is not None:
+            failure = exchange.failure
             break
         if len(events) >= ENOUGH_EVENTS and calls >= _LEAST_CALLS:
             break
-    return judge(events, calls, filled=filled)
+    return judge(events, calls, failure=failure)
 
 
-def judge(events: Sequence[tuple[int, int]], calls: int, *, filled: bool = False) -> Growth:
+def judge(events: Sequence[tuple[int, int]], calls: int, *, failure: PluginFailure | None = None) -> Growth:
     """Judge growth events, each the number of the call (from 1) and the bytes grown in it."""
     first = sum(grown for call, grown in events if call <= calls // 2)
     second = sum(grown for call, grown in events if call > calls // 2)
     verdict: Verdict
-    if not events:
+    if failure is not None:
+        verdict = "leak" if len(events) >= ENOUGH_EVENTS else "failed"
+    elif not events:
         verdict = "none"
-    elif filled:
-        verdict = "leak"
     elif len(events) < ENOUGH_EVENTS:
         verdict = "plateau" if not second else "inconclusive"
     else:
         verdict = "leak" if 2 * second >= first else "plateau"
-    return Growth(verdict=verdict, calls=calls, events=len(events), first_half=first, second_half=second, filled=filled)
+    return Growth(
+        verdict=verdict, calls=calls, events=len(events), first_half=first, second_half=second, failure=failure
+    )

@@ -188,7 +188,7 @@ def initializer(bench: Bench) -> Iterator[Finding]:
                         code="MF110",
                         severity="error",
                         detail=f"{operation}:needs-initialize",
-                        message=f"{operation} answers otherwise when _initialize was called, which MockForge never does",
+                        message=f"{operation} answers otherwise after _initialize, which MockForge never calls",
                         expected=f"the same reply with and without; with it: {_reply(other.reply_bytes)}",
                         got=f"without it: {_reply(trial.observation.reply_bytes)}",
                         hint="do the set-up lazily on the first call",

@@ -49,13 +49,15 @@ def manifest_values(bench: Bench) -> Iterator[Finding]:
             code="MF702",
             severity="warning",
             detail=problem.pointer,
-            message=f"plugin.yaml{f' line {problem.line}' if problem.line else ''}, {problem.pointer}: {problem.message}",
+            message=f"plugin.yaml line {problem.line}, {problem.pointer}: {problem.message}",
         )
     if manifest.memory_bytes is not None and manifest.memory_bytes > bench.limits.memory:
         yield Finding(
             code="MF702",
             severity="note",
             detail="memory-above-limit",
-            message=f"plugin.yaml asks for {manifest.memory_bytes:,} bytes of memory; this run allows {bench.limits.memory:,}",
+            message="plugin.yaml asks for more memory than this run allows",
+            expected=f"at most {bench.limits.memory:,} bytes",
+            got=f"{manifest.memory_bytes:,} bytes",
             hint="raise --mockforge-memory if the plugin needs as much",
         )

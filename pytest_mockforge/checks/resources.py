@@ -98,20 +98,29 @@ def growth(bench: Bench) -> Iterator[Finding]:
     only if the second half of the calls grew at least half as fast as the first; a collector or a cache that levels
     off is a plateau, and too few events for a judgement are inconclusive.
 
+    Requests that the plugin refuses by a trap are left out, as the host never releases their buffer (2.3).
+
     Mend: give back every buffer. The host releases request and reply through dealloc, free or __unpin, if exported.
     """
     for operation in bench.operations:
-        workload = bench.workload(operation)
-        if workload is None:
+        requests = bench.replied(operation)
+        if not requests:
             continue
         with bench.plugin.view(policy="kept") as plugin:
-            result = measure_growth(plugin, [plugin.encode(request) for request in workload.requests], operation)
+            result = measure_growth(plugin, [plugin.encode(request) for request in requests], operation)
         figures = bench.figures.setdefault(operation.value, {})
         figures["growth"] = round(result.bytes_per_call, 3)
         figures["growth_verdict"] = result.verdict
         figures["growth_calls"] = result.calls
         if result.verdict == "leak":
             yield _leak(operation, result)
+        elif result.failure is not None:
+            yield msgspec.structs.replace(
+                from_failure("MF403", f"{operation}:fails-when-reused", result.failure),
+                message=f"{operation} fails on call {result.calls} of one instance: {result.failure.message}",
+                expected="an instance that can be called over and over, as MockForge does",
+                hint="a fresh instance answered every one of these requests: look for state that a call leaves behind",
+            )
         elif result.verdict == "inconclusive":
             yield Finding(
                 code="MF403",
@@ -130,7 +139,7 @@ def memory_pressure(bench: Bench) -> Iterator[Finding]:
 
     Source: contract 2.1 and 3.1; MockForge's `runtime` host stops at 10 MiB.
 
-    Mend: check the allocator's result. Rust, TinyGo and AssemblyScript do by themselves; hand-made bump allocators don't.
+    Mend: check the allocator's result. Rust, TinyGo and AssemblyScript do by themselves, hand-made allocators often not.
     """
     info = bench.compiled.info
     initial = sum(memory.minimum_bytes for memory in info.memories)
@@ -212,7 +221,7 @@ def _measure_fuel(bench: Bench, workload: Workload) -> None:
 def _leak(operation: Operation, result: Growth) -> Finding:
     per_call = f"{result.bytes_per_call:,.1f} bytes a call"
     hint = "release what each call allocates; the host keeps one instance for good"
-    if result.filled:
+    if result.failure is not None:
         per_call += ", until memory was full"
     return Finding(
         code="MF403",
@@ -220,7 +229,7 @@ def _leak(operation: Operation, result: Growth) -> Finding:
         detail=f"{operation}:leak",
         message=f"{operation} leaks: memory grew {result.events} times in {result.calls:,} calls",
         expected="memory that levels off",
-        got=f"{per_call}; {result.first_half:,} bytes in the first half of the calls, {result.second_half:,} in the second",
+        got=f"{per_call}; {result.first_half:,} bytes in the first half, {result.second_half:,} in the second",
         hint=hint,
     )
 

@@ -41,16 +41,17 @@ def _missing(check: Check, bench: Bench) -> str:
     """Say why a check cannot be made; empty when it can."""
     if check.need == "nothing":
         return ""
-    compiled = bench.subject.compiled
-    if isinstance(compiled, LoadFailure):
-        code = "MF102" if compiled.step in ("compile", "link") else "MF101"
-        return f"the module cannot be loaded, see {code}"
+    failure = bench.instantiation
+    if isinstance(failure, LoadFailure) and failure.step in ("read", "compile"):
+        return f"the module cannot be loaded, see {'MF101' if failure.step == 'read' else 'MF102'}"
     if check.need == "module":
         return ""
-    if bench.instantiation is not None:
-        return "the module cannot be instantiated, see MF107"
-    if not compiled.border.operations:
+    if failure is not None:
+        linked = not (isinstance(failure, LoadFailure) and failure.step == "link")
+        return f"the module cannot be {'instantiated, see MF107' if linked else 'linked, see MF103'}"
+    border = bench.subject.border
+    if not border.operations:
         return "no operation can be called, see MF106"
-    if compiled.border.memory is None:
+    if border.memory is None:
         return "no memory to pass a request in, see MF104"
-    return "" if compiled.border.family else "no allocator to pass a request in, see MF105"
+    return "" if border.family else "no allocator to pass a request in, see MF105"

@@ -75,16 +75,24 @@ def _is_odd(data: bytes, value: Json) -> bool:
     quick tests may be fooled by what stands inside strings, so the second look has the strings taken out.
     """
     short = _LONG_INTEGER not in data.translate(_DIGITS_TO_ZERO)
-    if short and data.count(b"[") + data.count(b"{") <= DEEPEST and _encode_in_order(value) == data:
-        return False
+    shallow = data.count(b"[") + data.count(b"{") <= DEEPEST
+    if short and shallow:
+        if _encode_in_order(value) == data:
+            return False
+        if b"-0" not in data and data.count(b":") == _count_keys(value):
+            return False
     bare = _STRING.sub(b"", data)
-    brackets = bare.translate(None, _NOT_BRACKETS)
     return (
-        max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > DEEPEST
+        (not shallow and _depth(bare) > DEEPEST)
         or _MINUS_ZERO.search(bare) is not None
         or (not short and _LONG_INTEGER in bare.translate(_DIGITS_TO_ZERO))
         or bare.count(b":") != _count_keys(value)
     )
+
+
+def _depth(bare: bytes) -> int:
+    steps = map(_STEPS.__getitem__, bare.translate(None, _NOT_BRACKETS))
+    return max(accumulate(steps), default=0)
 
 
 def _count_keys(value: Json) -> int:

@@ -32,18 +32,19 @@ def judge(
     border: Border,
     *,
     adapter: str,
-    instantiation: PluginFailure | None,
+    failure: PluginFailure | None,
     links_imports: bool,
     declared: frozenset[Operation],
 ) -> tuple[Objection, ...]:
     """Give every rule that a readable, compilable module breaks, in the order in which the host comes upon them.
 
-    `instantiation` is what happened when the module was instantiated with its imports as traps; None when it went
-    well. `declared` are operations that the author says the plugin has.
+    `failure` is what stopped it on the way to an instance, with functions that it imports as traps; None when nothing
+    did. `declared` are operations that the author says the plugin has.
     """
+    unlinkable = isinstance(failure, LoadFailure) and failure.step == "link"
     return (
-        *(() if links_imports else _imports(info, adapter)),
-        *_instantiation(instantiation, adapter),
+        *(() if links_imports and not unlinkable else _imports(info, adapter)),
+        *_instantiation(None if unlinkable else failure, adapter),
         *_border(border, adapter),
         *_operations(info, border, declared),
     )
@@ -153,7 +154,8 @@ def _operations(info: ModuleInfo, border: Border, declared: frozenset[Operation]
             detail="none",
             message="the module exports none of the four operations",
             expected=", ".join(operation.value for operation in Operation) + ": at least one",
-            got=_shorten([export.name for export in info.exports if export.kind == "function"]) or "no exported function",
+            got=_shorten([export.name for export in info.exports if export.kind == "function"])
+            or "no exported function",
             hint="export the operations under these very names",
         )
 

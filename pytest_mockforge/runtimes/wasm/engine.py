@@ -15,7 +15,7 @@ import wasmtime
 
 from pytest_mockforge.errors import EngineError, LoadFailure
 from pytest_mockforge.runtimes.wasm import capi
-from pytest_mockforge.runtimes.wasm.conventions import Adapter, Border, read_border
+from pytest_mockforge.runtimes.wasm.conventions import Border
 from pytest_mockforge.runtimes.wasm.externs import FuncType
 from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
 from pytest_mockforge.runtimes.wasm.ticker import Ticker
@@ -79,12 +79,12 @@ class CompiledModule:
     """A module linked once and ready to be instantiated many times. Every import is a trap that names itself."""
 
     def __init__(
-        self, engine: Engine, info: ModuleInfo, data: bytes, adapter: Adapter, cache: CompileCache | None
+        self, engine: Engine, info: ModuleInfo, data: bytes, border: Border, cache: CompileCache | None
     ) -> None:
         """Compile and link. Raises LoadFailure with step 'compile' or 'link'."""
         self.engine = engine
         self.info = info
-        self.border: Border = read_border(info, adapter)
+        self.border = border
         self.initializer = next(
             (export.name for export in info.exports if export.name == "_initialize" and export.signature == _NOTHING),
             None,

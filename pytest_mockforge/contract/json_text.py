@@ -1,8 +1,8 @@
 """Write and read JSON exactly as MockForge's serde_json 1.0.150 does (contract 1.1).
 
 Both directions take a fast road through msgspec, whose grammar is as strict as serde_json's, and turn to a slow and
-precise one only for what the two treat differently: floats, `-0`, integers beyond 64 bits, depth, repeated keys,
-errors. Knows nothing of requests or replies.
+precise one only for what the two treat differently: floats beyond everyday size, `-0`, integers beyond 64 bits, depth,
+repeated keys, errors. Knows nothing of requests or replies.
 """
 
 from __future__ import annotations
@@ -195,12 +195,14 @@ def _too_deep() -> RequestError:
 
 
 def _is_plain(value: object) -> bool:
-    """Say whether msgspec writes `value` as serde_json does: no floats, 64-bit integers, text keys."""
+    """Say whether msgspec writes `value` as serde_json does: 64-bit integers, floats of everyday size, text keys."""
     kind = type(value)
     if kind is str or value is None or kind is bool:
         return True
     if type(value) is int:
         return I64_MIN <= value <= U64_MAX
+    if type(value) is float:
+        return 1e-4 <= abs(value) < 1e15 or value == 0
     if type(value) is dict:
         for key, member in value.items():
             if type(key) is not str or not (type(member) is str or _is_plain(member)):

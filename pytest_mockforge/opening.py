@@ -16,8 +16,8 @@ from pytest_mockforge.runtimes.wasm.cache import CompileCache
 from pytest_mockforge.spec import parse_spec
 from pytest_mockforge.subject import Subject
 
-HOSTS = ("adapter", "any")
-"""Host profiles that can be asked for."""
+HOSTS = ("adapter", "runtime", "loader", "sandbox", "any")
+"""Host profiles that can be asked for; each lives in the module of its name under `hosts/`, `any` in `adapter`."""
 DIALECTS = ("auto", "host")
 """Dialects that can be asked for; a module speaks `host`, which `auto` therefore means."""
 _LEAST_TIMEOUT = 1.0

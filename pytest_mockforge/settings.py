@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ID_PREFIX = "mockforge::"
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
-    ("host", "NAME", "whose rules decide whether the module would be loaded: adapter (default) or any, which has none"),
+    ("host", "NAME", "whose rules decide the load verdict: adapter (default), runtime, loader, sandbox, any"),
     ("dialect", "NAME", "the JSON spoken: auto (default) or host"),
     ("fuel", "N", "units of fuel for one call, such as 5000000, 200k or 1M (default 500M)"),
     ("memory", "SIZE", "linear memory for one instance, such as 64MiB (default 64MiB; a manifest may lower it)"),

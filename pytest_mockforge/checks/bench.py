@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from pytest_mockforge.checks.model import Figure
+from pytest_mockforge.checks.model import Figure, HostVerdict
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
 from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
@@ -19,6 +19,8 @@ from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import LimitExceeded, LoadFailure, PluginFailure, Refusal, RequestError
 from pytest_mockforge.hosts import adapter
 from pytest_mockforge.hosts.objections import REFUSING, Objection
+from pytest_mockforge.hosts.profile import VERSION, Candidate, profile
+from pytest_mockforge.opening import HOSTS
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
@@ -82,18 +84,30 @@ class Bench:
     @cached_property
     def objections(self) -> tuple[Objection, ...]:
         """Every rule of the host that the module breaks."""
+        return self.judged_by(self.host)
+
+    def judged_by(self, host: str) -> tuple[Objection, ...]:
+        """Every rule of one host that the plugin breaks."""
         subject, failure = self.subject, self.instantiation
         if subject.info is None or (isinstance(failure, LoadFailure) and failure.step == "compile"):
             assert isinstance(failure, LoadFailure)
             return (adapter.unreadable(failure, subject.adapter),)
-        return adapter.judge(
-            subject.info,
-            subject.border,
+        candidate = Candidate(
+            data=subject.data,
+            info=subject.info,
+            border=subject.border,
             adapter=subject.adapter,
             failure=failure,
-            links_imports=self.host == "any",
             declared=subject.declared,
+            manifest=subject.manifest,
+            folder=subject.spec.path if subject.spec.kind == "folder" else None,
         )
+        return tuple(profile(host).judge(candidate))
+
+    @cached_property
+    def verdicts(self) -> tuple[HostVerdict, ...]:
+        """What each of MockForge's hosts would do with the plugin."""
+        return tuple(_verdict(name, self.judged_by(name)) for name in HOSTS if name != "any")
 
     @property
     def loads(self) -> bool:
@@ -206,7 +220,7 @@ class Bench:
             "convention": None if subject.info is None else subject.border.convention,
             "size": len(subject.data),
             "host": self.host,
-            "version": adapter.VERSION,
+            "version": VERSION,
             "loads": self.loads,
             "refused": any(o.severity == "error" and o.rule in REFUSING for o in self.objections),
             "objection": next((o.message for o in self.objections if o.severity == "error"), ""),
@@ -219,6 +233,17 @@ class Bench:
         if "plugin" in self.__dict__:
             self.plugin.close()
             del self.__dict__["plugin"]
+
+
+def _verdict(name: str, objections: tuple[Objection, ...]) -> HostVerdict:
+    errors = [objection for objection in objections if objection.severity == "error"]
+    refused = any(objection.rule in REFUSING for objection in errors)
+    return HostVerdict(
+        host=name,
+        verdict="refused" if refused else "not callable" if errors else "accepted",
+        reasons=tuple(dict.fromkeys(objection.message for objection in errors)),
+        as_shipped=profile(name).as_shipped,
+    )
 
 
 def was_accepted(observation: Observation) -> bool:

@@ -20,7 +20,7 @@ def readable(bench: Bench) -> Iterator[Finding]:
     Mend: name the .wasm that the compiler wrote. A component (from componentize tools or `wasm-tools component new`)
     has to be built as a core module instead. A truncated file has to be built or copied again.
     """
-    yield from _objected(bench, "MF101", "read")
+    yield from objected(bench, "MF101", "read")
 
 
 @check("MF102", "the module is valid and compiles", need="nothing")
@@ -32,7 +32,7 @@ def compiles(bench: Bench) -> Iterator[Finding]:
 
     Mend: build without the proposal that the message names; in Rust, keep `+multivalue` to a thin crate of exports.
     """
-    yield from _objected(bench, "MF102", "compile")
+    yield from objected(bench, "MF102", "compile")
 
 
 @check("MF103", "nothing is imported", need="module")
@@ -44,7 +44,7 @@ def imports(bench: Bench) -> Iterator[Finding]:
     Mend, by language. Rust: target wasm32-unknown-unknown, no crate that reads clock, files or environment.
     TinyGo: -target=wasm-unknown. AssemblyScript: `asc --use abort=`. C: -nostdlib, wasm32-freestanding.
     """
-    yield from _objected(bench, "MF103", "imports")
+    yield from objected(bench, "MF103", "imports")
 
 
 @check("MF104", "a usable memory is exported", need="module")
@@ -55,7 +55,7 @@ def memory(bench: Bench) -> Iterator[Finding]:
 
     Mend: export it. Rust and TinyGo do; C needs -Wl,--export-memory; AssemblyScript must not --importMemory.
     """
-    yield from _objected(bench, "MF104", "memory")
+    yield from objected(bench, "MF104", "memory")
 
 
 @check("MF105", "the allocator that MockForge looks for is exported", need="module")
@@ -67,7 +67,7 @@ def allocator(bench: Bench) -> Iterator[Finding]:
 
     Mend: export a function of that name and type. AssemblyScript: `--exportRuntime`.
     """
-    yield from _objected(bench, "MF105", "allocator")
+    yield from objected(bench, "MF105", "allocator")
 
 
 @check("MF106", "the operations are exported with the type that MockForge calls", need="module")
@@ -81,7 +81,7 @@ def operations(bench: Bench) -> Iterator[Finding]:
     -Xclang -target-abi -Xclang experimental-mv. AssemblyScript and TinyGo cannot return two results: the export needs
     a wrapper that splits a packed i64.
     """
-    yield from _objected(bench, "MF106", "operations")
+    yield from objected(bench, "MF106", "operations")
 
 
 @check("MF107", "the module can be instantiated", need="module")
@@ -93,7 +93,7 @@ def instantiates(bench: Bench) -> Iterator[Finding]:
     Mend: move work out of the start function, declare a smaller initial memory or table, or raise
     --mockforge-memory if the module is meant to be that large.
     """
-    yield from _objected(bench, "MF107", "instantiate")
+    yield from objected(bench, "MF107", "instantiate")
 
 
 @check("MF108", "the allocator gives memory that can be written to", need="operation")
@@ -197,7 +197,76 @@ def initializer(bench: Bench) -> Iterator[Finding]:
                     break
 
 
-def _objected(bench: Bench, code: str, rule: Rule) -> Iterator[Finding]:
+@check("MF111", "the file is no larger than the host takes", need="module")
+def file_size(bench: Bench) -> Iterator[Finding]:
+    """`runtime` takes files of up to 50 MiB and `loader` of up to 10 MiB; the adapters set no limit.
+
+    Source: contract 3.1 step 2 and 3.3 step 2.
+
+    Mend: strip debug sections, and let the linker drop what is not called.
+    """
+    yield from objected(bench, "MF111", "size")
+
+
+@check("MF112", "exports have names that the host takes", need="module")
+def export_names(bench: Bench) -> Iterator[Finding]:
+    """`runtime` refuses any export that begins with an underscore and wants exports named `init` and `process`.
+
+    Source: contract 3.1 step 8. The adapters care for the names of operations, memory and allocator alone.
+
+    Mend: export `init` and `process`, and hide the rest: `__data_end` and `__heap_base` are there by default in Rust.
+    """
+    yield from objected(bench, "MF112", "names")
+
+
+@check("MF113", "memory, tables and functions stay within what the host allows", need="module")
+def host_limits(bench: Bench) -> Iterator[Finding]:
+    """`runtime` and `sandbox` allow 10 MiB of memory, `runtime` 10 tables of 1,000 elements, `loader` 1,000 exports.
+
+    Source: contract 3.1 step 9, 3.2 and 3.3 steps 7 to 10. A limit of fuel is only noted, as it is counted by
+    MockForge's own version of wasmtime.
+
+    Mend: a smaller initial memory and stack, fewer exports.
+    """
+    yield from objected(bench, "MF113", "limits")
+
+
+@check("MF114", "data segments hold no text that the host takes for an attack", need="module")
+def suspicious_words(bench: Bench) -> Iterator[Finding]:
+    """`loader` refuses modules whose data holds texts such as `http://`, `shell` or `curl`, whatever they are for.
+
+    Source: contract 3.3 step 12.
+
+    Mend: keep such texts out of constants. Panic messages, URLs of crates and help texts count.
+    """
+    yield from objected(bench, "MF114", "words")
+
+
+@check("MF115", "MockForge takes the module for what it was built from", need="module")
+def detection(bench: Bench) -> Iterator[Finding]:
+    """MockForge's detection decides which adapter, hence which allocator: by export names, sections and raw bytes.
+
+    Source: contract 2.4. It errs both ways: data that mentions `tinygo` makes a module TinyGo, and AssemblyScript
+    without `--exportRuntime` is taken for Rust. A language without an adapter of its own is taken for Rust as well.
+
+    Mend: AssemblyScript, `--exportRuntime`. Keep the words `tinygo` and `assemblyscript` out of other modules.
+    """
+    language, adapter = bench.subject.language, bench.subject.adapter
+    own = language.language if language.language in ("rust", "tinygo", "assemblyscript") else None
+    if language.language == "unknown" or adapter == (own or "rust"):
+        return
+    yield Finding(
+        code="MF115",
+        severity="warning",
+        detail=f"{language.language}-as-{adapter}",
+        message=f"MockForge takes this module for {adapter}, but it was built from {language.language}",
+        expected=f"the adapter for {own or 'rust'}; evidence: {'; '.join(language.evidence[:3])}",
+        got=f"the adapter for {adapter}",
+    )
+
+
+def objected(bench: Bench, code: str, rule: Rule) -> Iterator[Finding]:
+    """Give what the host objects to under one rule."""
     for objection in bench.objections:
         if objection.rule == rule:
             yield Finding(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.checks.loading import objected
 from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.checks.registry import check
+from pytest_mockforge.hosts.manifest_parsers import verdicts
 
 
 @check("MF701", "plugin.yaml can be read", need="nothing")
@@ -60,4 +62,29 @@ def manifest_values(bench: Bench) -> Iterator[Finding]:
             expected=f"at most {bench.limits.memory:,} bytes",
             got=f"{manifest.memory_bytes:,} bytes",
             hint="raise --mockforge-memory if the plugin needs as much",
+        )
+
+
+@check("MF703", "MockForge's hosts accept the manifest", need="nothing")
+def manifest_accepted(bench: Bench) -> Iterator[Finding]:
+    """MockForge has five parsers for `plugin.yaml`, and hardly a published manifest is accepted by one of them.
+
+    Source: contract 7.2 and 7.3. What each says is noted, with the first reason; under a host that reads the manifest
+    (`runtime`, `loader`) a refusal is an error.
+
+    Mend: the loader's shape: info{id, version{major, minor, patch}, name, description, author{name}}, a list of
+    capabilities, and a map of dependencies.
+    """
+    if bench.subject.info is not None:
+        yield from objected(bench, "MF703", "manifest")
+    manifest = bench.subject.manifest
+    if manifest is None:
+        return
+    for verdict in verdicts(manifest.document):
+        yield Finding(
+            code="MF703",
+            severity="note",
+            detail=f"parser-{verdict.parser}",
+            message=f"parser {verdict.parser} ({verdict.used_by}) "
+            + ("accepts plugin.yaml" if verdict.reason is None else f"refuses plugin.yaml: {verdict.reason}"),
         )

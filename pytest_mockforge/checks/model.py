@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -30,6 +30,16 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The request that shows it, as JSON text."""
 
 
+class HostVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one of MockForge's hosts would do with a plugin."""
+
+    host: str
+    verdict: Literal["accepted", "not callable", "refused"]
+    reasons: tuple[str, ...] = ()
+    as_shipped: str = ""
+    """How that host behaves as MockForge ships it, whatever the plugin."""
+
+
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that one check said of one plugin."""
 
@@ -43,6 +53,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Why nothing was checked; empty when it was."""
     figures: dict[str, dict[str, Figure]] = {}
     """Measured figures by operation."""
+    verdicts: tuple[HostVerdict, ...] = ()
+    """What each of MockForge's hosts would do; empty where the check says nothing of loading."""
     identity: dict[str, Figure] = {}
     """What is known of the plugin: language, size, convention, load verdict."""
 

@@ -1,7 +1,4 @@
-"""MockForge's runtime adapters (contract 2), the host that calls plugins, as rules over a module's exports and imports.
-
-Version 0.3.213. Under `any` the same rules hold but for imports, which are then provided or turned into traps.
-"""
+"""MockForge's runtime adapters (contract 2), the host that calls plugins; and `any`, where only calls count."""
 
 from __future__ import annotations
 
@@ -10,12 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import GuestTrap, LoadFailure, PluginFailure
+from pytest_mockforge.hosts.common import proposals_objection
 from pytest_mockforge.hosts.objections import Objection
+from pytest_mockforge.hosts.profile import Candidate, register
 from pytest_mockforge.runtimes.wasm.conventions import FAMILIES, MULTI_VALUE, Border, BorderFault
 from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
-
-VERSION = "0.3.213"
-"""Of the MockForge whose behaviour the rules state."""
 
 _NAMED = {"rust": "", "tinygo": "TinyGo ", "assemblyscript": "AssemblyScript "}
 
@@ -27,27 +23,36 @@ _IMPORT_HINTS = {
 }
 
 
-def judge(
-    info: ModuleInfo,
-    border: Border,
-    *,
-    adapter: str,
-    failure: PluginFailure | None,
-    links_imports: bool,
-    declared: frozenset[Operation],
-) -> tuple[Objection, ...]:
-    """Give every rule that a readable, compilable module breaks, in the order in which the host comes upon them.
+class Adapters:
+    """The family of adapters, one a language; detection chooses (2.4)."""
 
-    `failure` is what stopped it on the way to an instance, with functions that it imports as traps; None when nothing
-    did. `declared` are operations that the author says the plugin has.
-    """
-    unlinkable = isinstance(failure, LoadFailure) and failure.step == "link"
-    return (
-        *(() if links_imports and not unlinkable else _imports(info, adapter)),
-        *_instantiation(None if unlinkable else failure, adapter),
-        *_border(border, adapter),
-        *_operations(info, border, declared),
-    )
+    name = "adapter"
+    as_shipped = ""
+
+    def judge(self, candidate: Candidate) -> Iterator[Objection]:
+        """Give every rule that the plugin breaks."""
+        yield from proposals_objection(candidate, frozenset())
+        yield from import_objections(candidate.info, candidate.adapter)
+        if not candidate.unlinkable:
+            yield from instantiation_objections(candidate.failure, candidate.adapter)
+        yield from _border(candidate.border, candidate.adapter)
+        yield from _operations(candidate.info, candidate.border, candidate.declared)
+
+
+class Anything:
+    """No host: what can be called at all. Functions that a module imports are provided, or traps."""
+
+    name = "any"
+    as_shipped = ""
+
+    def judge(self, candidate: Candidate) -> Iterator[Objection]:
+        """Give what keeps the module from being called."""
+        if candidate.unlinkable:
+            yield from import_objections(candidate.info, candidate.adapter)
+        else:
+            yield from instantiation_objections(candidate.failure, candidate.adapter)
+        yield from _border(candidate.border, candidate.adapter)
+        yield from _operations(candidate.info, candidate.border, candidate.declared)
 
 
 def unreadable(failure: LoadFailure, adapter: str) -> Objection:
@@ -63,7 +68,7 @@ def unreadable(failure: LoadFailure, adapter: str) -> Objection:
     )
 
 
-def _imports(info: ModuleInfo, adapter: str) -> Iterator[Objection]:
+def import_objections(info: ModuleInfo, adapter: str) -> Iterator[Objection]:
     """MockForge links nothing, so any import at all is one too many (2.1)."""
     counted = Counter((imported.module, imported.name) for imported in info.imports)
     kinds = {(imported.module, imported.name): imported.type_text for imported in reversed(info.imports)}
@@ -83,7 +88,8 @@ def _imports(info: ModuleInfo, adapter: str) -> Iterator[Objection]:
         )
 
 
-def _instantiation(failure: PluginFailure | None, adapter: str) -> Iterator[Objection]:
+def instantiation_objections(failure: PluginFailure | None, adapter: str) -> Iterator[Objection]:
+    """The start function or the limits stop the instance."""
     if failure is None:
         return
     trapped = isinstance(failure, GuestTrap)
@@ -182,3 +188,7 @@ def _from_fault(fault: BorderFault, rule: str, host_message: str, hint: str) -> 
 def _shorten(names: Sequence[str]) -> str:
     shown = ", ".join(repr(name[:60]) for name in names[:8])
     return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+register(Adapters())
+register(Anything())

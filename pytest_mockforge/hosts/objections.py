@@ -5,9 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Rule = Literal["read", "compile", "imports", "memory", "allocator", "operations", "instantiate"]
+Rule = Literal[
+    "read",
+    "compile",
+    "imports",
+    "memory",
+    "allocator",
+    "operations",
+    "instantiate",
+    "size",
+    "names",
+    "limits",
+    "words",
+    "manifest",
+]
 
-REFUSING: frozenset[Rule] = frozenset({"read", "compile", "imports", "instantiate"})
+REFUSING: frozenset[Rule] = frozenset(
+    {"read", "compile", "imports", "instantiate", "size", "names", "limits", "words", "manifest"}
+)
 """Rules whose breach stops the load; the others let it happen and make calls fail."""
 
 

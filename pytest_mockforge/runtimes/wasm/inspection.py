@@ -111,6 +111,7 @@ class _Outline:
         self.start: int | None = None
         self.custom: list[CustomSection] = []
         self.bodies: dict[str, memoryview] = {}
+        self.data_contents: list[memoryview] = []
         self.code_size = self.data_segments = self.data_size = 0
         self.methods: dict[int, Callable[[Reader], None]] = {
             1: lambda reader: read_types(reader, self.types),
@@ -222,6 +223,7 @@ class _Outline:
             if flags != 1:
                 skip_constant(reader)
             size = reader.u32()
+            self.data_contents.append(reader.view[reader.position : reader.position + size])
             reader.skip(size)
             self.data_size += size
 
@@ -239,6 +241,7 @@ class _Outline:
             custom_sections=tuple(self.custom),
             data_segments=self.data_segments,
             data_size=self.data_size,
+            data_contents=tuple(self.data_contents),
             code_size=self.code_size,
             read_problems=tuple(self.problems),
             name_section=self.bodies.get("name"),

@@ -82,6 +82,7 @@ class ModuleInfo:
     data_size: int = 0
     code_size: int = 0
     read_problems: tuple[str, ...] = ()
+    data_contents: tuple[memoryview, ...] = field(default=(), repr=False, compare=False)
     name_section: memoryview | None = field(default=None, repr=False, compare=False)
     producers_section: memoryview | None = field(default=None, repr=False, compare=False)
 

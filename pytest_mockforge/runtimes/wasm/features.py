@@ -1,0 +1,37 @@
+"""Would a given set of WebAssembly proposals accept these bytes? Asked of the engine itself, without compiling."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import wasmtime
+
+NEWER_THAN_36 = frozenset(
+    {"exceptions", "gc", "function_references", "wide_arithmetic", "custom_page_sizes", "stack_switching"}
+)
+"""Proposals that today's wasmtime may have on by default and MockForge's wasmtime 36 has not."""
+
+_PREFIX = "wasm_"
+
+
+def refusal(data: bytes, switched_off: frozenset[str]) -> str | None:
+    """Give the engine's reason why these bytes are not valid with some proposals off; None when they are.
+
+    `switched_off` holds names as `wasmtime.Config` spells them, without `wasm_`; one that the installed version does
+    not know is off anyway.
+    """
+    try:
+        wasmtime.Module.validate(_engine(switched_off), data)
+    except wasmtime.WasmtimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()]
+        return next((line for line in lines if line and line != "Caused by:"), "no reason given")
+    return None
+
+
+@cache
+def _engine(switched_off: frozenset[str]) -> wasmtime.Engine:
+    config = wasmtime.Config()
+    for name in sorted(switched_off):
+        if hasattr(wasmtime.Config, _PREFIX + name):
+            setattr(config, _PREFIX + name, False)
+    return wasmtime.Engine(config)

@@ -103,10 +103,30 @@ def test_a_case_ends_as_it_is_written(guest: Guest, case: Case) -> None:
         assert same(reply, case["reply"]), reply
 
 
-def test_a_request_is_answered_after_many_refusals(guest: Guest) -> None:
-    for _ in range(500):
-        with pytest.raises(wasmtime.Trap):
-            guest.answer("template_function", b'{"args":[["a",1]],"function_name":"upper"}')
+def test_a_request_is_answered_after_a_refusal(guest: Guest) -> None:
+    with pytest.raises(wasmtime.Trap):
+        guest.answer("template_function", b"")
+    assert guest.answer("template_function", b'{"args":[20,22],"function_name":"add"}') == b"42"
+
+
+@pytest.mark.parametrize(
+    "language",
+    [
+        "assemblyscript",
+        "c",
+        # A trap does not unwind the stack of linear memory: where a frame is left on it, each refusal costs a piece.
+        pytest.param("rust", marks=pytest.mark.xfail(reason="each refusal keeps 128 bytes of the stack")),
+    ],
+    scope="module",
+)
+def test_ten_thousand_refusals_leave_the_stack_as_it_was(guest: Guest) -> None:
+    request = b'{"args":["a",1],"function_name":"upper"}'
+    given = guest.alloc(len(request))
+    guest.memory.write(guest.store, request, given)
+    for _ in range(10_000):
+        with pytest.raises(wasmtime.Trap) as caught:
+            guest.call("template_function", given, len(request))
+        assert caught.value.trap_code is wasmtime.TrapCode.UNREACHABLE
     assert guest.answer("template_function", b'{"args":[20,22],"function_name":"add"}') == b"42"
 
 
@@ -149,6 +169,13 @@ def test_an_echoed_number_keeps_its_value(guest: Guest, number: str) -> None:
     assert json.loads(reply) == [float(number)]
 
 
+@pytest.mark.parametrize(("member", "rows"), [("limit", 6), ("offset", 0)])
+def test_a_count_may_be_however_large(guest: Guest, member: str, rows: int) -> None:
+    request = f'{{"query":"q","query_type":"Select","parameters":{{}},"{member}":1e300}}'
+    reply = json.loads(guest.answer("query_datasource", request.encode()))
+    assert (len(reply["rows"]), reply["total_count"]) == (rows, 6)
+
+
 @pytest.mark.parametrize("language", EXPORTS, scope="module")
 def test_an_empty_buffer_has_an_address_of_its_own(guest: Guest) -> None:
     first, second = guest.alloc(0), guest.alloc(0)
@@ -165,18 +192,26 @@ def test_a_buffer_beyond_all_memory_traps_and_is_not_at_address_zero(guest: Gues
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_memory_stays_the_same_over_many_calls(guest: Guest, operation: str) -> None:
+    run_accepted(guest, operation, 300)
+    pages = guest.pages()
+    run_accepted(guest, operation, 600)
+    assert guest.pages() == pages
+
+
+@pytest.mark.parametrize("language", EXPORTS, scope="module")
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_not_a_byte_is_held_back_over_many_calls(guest: Guest, operation: str) -> None:
+    run_accepted(guest, operation, 300)
+    before = guest.first_free_mebibyte()
+    run_accepted(guest, operation, 600)
+    assert guest.first_free_mebibyte() == before
+
+
+def run_accepted(guest: Guest, operation: str, calls: int) -> None:
     accepted = [case for case in CASES if case["operation"] == operation and case["outcome"] == "accepted"]
     requests = [request_bytes(case) for case in accepted]
-
-    def run(calls: int) -> tuple[int, int | None]:
-        for index in range(calls):
-            guest.answer(operation, requests[index % len(requests)])
-        # Only an allocator that gives everything back at once says by an address whether a few bytes are held.
-        exact = guest.has("alloc") or guest.has("__collect")
-        return guest.pages(), guest.first_free_mebibyte() if exact else None
-
-    run(300)
-    assert run(600) == run(600)
+    for index in range(calls):
+        guest.answer(operation, requests[index % len(requests)])
 
 
 def test_every_folder_has_the_same_samples_and_an_id_of_its_own(language: str) -> None:

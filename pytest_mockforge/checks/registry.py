@@ -51,6 +51,12 @@ class Check:
         body = inspect.getdoc(self.run) or ""
         return f"{self.code}  {self.title}\nfamily {self.family}: {FAMILIES[self.family]}\n\n{body}"
 
+    @property
+    def remedy(self) -> str:
+        """The last paragraph of the page in one line: how to mend a breach."""
+        last = (inspect.getdoc(self.run) or "").rpartition("\n\n")[2]
+        return re.sub(r"\AMend(, by language\.|:)\s*", "", " ".join(last.split())).rstrip(".")
+
 
 _CHECKS: dict[str, Check] = {}
 
@@ -72,9 +78,9 @@ def check(
 def catalogue() -> tuple[Check, ...]:
     """Give all checks, ordered by code."""
     # Each module registers its checks when it is imported.
-    from pytest_mockforge.checks import contract, loading, manifest, resources
+    from pytest_mockforge.checks import contract, limits, loading, manifest, resources
 
-    assert all((contract, loading, manifest, resources))
+    assert all((contract, limits, loading, manifest, resources))
     return tuple(_CHECKS[code] for code in sorted(_CHECKS))
 
 

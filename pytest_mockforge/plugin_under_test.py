@@ -245,7 +245,11 @@ class Plugin:
         return self.view(policy="kept")
 
     def view(self, *, policy: InstancePolicy = "item", limits: Limits | None = None) -> Plugin:
-        """Give the same compiled plugin under another policy or other limits; closed with this one at the latest."""
+        """Give the same compiled plugin under another policy or other limits; closed with this one at the latest.
+
+        Raises SetupError after `close`.
+        """
+        self._compiled.require_open()
         view = Plugin(
             self._subject,
             limits=limits if limits is not None else self.limits,
@@ -268,10 +272,8 @@ class Plugin:
         self._runtime.renew()
 
     def close(self) -> None:
-        """Free the instances; calling again does nothing."""
-        while self._views:
-            self._views.pop().close()
-        self._runtime.close()
+        """Free the instances; calling again does nothing. A plugin from `load` cannot be called afterwards."""
+        self._close(for_good=self._owns_subject)
         if self._owns_subject:
             self._subject.close()
 
@@ -285,6 +287,11 @@ class Plugin:
 
     def __repr__(self) -> str:
         return f"<Plugin {self.label} ({self.language})>"
+
+    def _close(self, *, for_good: bool) -> None:
+        while self._views:
+            self._views.pop()._close(for_good=for_good)
+        self._runtime.close(for_good=for_good)
 
     def _open_runtime(self, limits: Limits) -> WasmRuntime:
         # MockForge never calls `_initialize`; a module with imports it refuses, so there is no host to be true to.

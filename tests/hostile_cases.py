@@ -24,6 +24,7 @@ class Case:
     load: Literal["ok", "read", "compile", "link", "instantiate"]
     call: tuple[str, ...]
     expect: tuple[str, ...]
+    codes: frozenset[str]
 
 
 @cache
@@ -38,6 +39,7 @@ def cases() -> tuple[Case, ...]:
             load=row["load"],
             call=tuple(row.get("call", ["authenticate"])) if row["load"] == "ok" else (),
             expect=tuple(row["expect"]),
+            codes=frozenset(row["codes"]),
         )
         for row in rows
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+import msgspec
+
 from pytest_mockforge.checks.acceptance import split
 from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.model import CheckResult, Finding
@@ -17,7 +19,7 @@ def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today
     """Run a check; give its result and, when every error of it is accepted, the reason for that."""
     missing = _missing(check, bench)
     bench.figures = {}
-    findings: tuple[Finding, ...] = () if missing else tuple(check.run(bench))
+    findings: tuple[Finding, ...] = () if missing else _with_a_hint(check, tuple(check.run(bench)))
     reasons: tuple[str, ...] = ()
     covered: tuple[Finding, ...] = ()
     if not missing:
@@ -35,6 +37,15 @@ def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today
     )
     excused = not result.errors and any(finding.severity == "error" for finding in covered)
     return result, "; ".join(reasons) if excused else ""
+
+
+def _with_a_hint(check: Check, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Give the first finding that says nothing of how to mend it the remedy of the rule; once is enough."""
+    for index, finding in enumerate(findings):
+        if finding.severity != "note" and not finding.hint:
+            hinted = msgspec.structs.replace(finding, hint=check.remedy)
+            return (*findings[:index], hinted, *findings[index + 1 :])
+    return findings
 
 
 def _missing(check: Check, bench: Bench) -> str:

@@ -21,6 +21,8 @@ from pytest_mockforge.errors import EngineError
 VERSION = version("wasmtime")
 VAL_SIZE = 16
 """Bytes of one `wasmtime_val_raw`."""
+_LONGEST_NAME = 200
+"""Characters of a function's name that are kept in a backtrace."""
 
 _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wasmtime_config_signals_based_traps_set": (None, (c_void_p, c_bool)),
@@ -139,7 +141,7 @@ class Native:
     def _take_text(self, vec: _Vec) -> str:
         raw = ctypes.string_at(vec.data, vec.size) if vec.size else b""
         self.library.wasm_byte_vec_delete(byref(vec))
-        return raw.rstrip(b"\0").decode("utf-8", "replace")
+        return printable(raw.rstrip(b"\0").decode("utf-8", "replace"), keep="\n\t")
 
     def _take_frames(self, vec: _Vec) -> tuple[str, ...]:
         names = []
@@ -147,11 +149,19 @@ class Native:
             name = self.library.wasmtime_frame_func_name(frame)
             if name:
                 view = _Vec.from_address(name)
-                names.append(ctypes.string_at(view.data, view.size).decode("utf-8", "replace"))
+                text = ctypes.string_at(view.data, view.size).decode("utf-8", "replace")
+                names.append(printable(text)[:_LONGEST_NAME])
             else:
                 names.append(f"function[{self.library.wasm_frame_func_index(frame)}]")
         self.library.wasm_frame_vec_delete(byref(vec))
         return tuple(names)
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Escape control characters: names in a module are a stranger's text, and messages end on a terminal."""
+    return "".join(
+        char if char.isprintable() or char in keep else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def _reason(message: str) -> str:
@@ -244,4 +254,5 @@ __all__ = [
     "new_extern",
     "new_instance",
     "pointer_value",
+    "printable",
 ]

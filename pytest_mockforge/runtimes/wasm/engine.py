@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import wasmtime
 
-from pytest_mockforge.errors import EngineError, LoadFailure
+from pytest_mockforge.errors import EngineError, LoadFailure, SetupError
 from pytest_mockforge.runtimes.wasm import capi
 from pytest_mockforge.runtimes.wasm.conventions import Border
 from pytest_mockforge.runtimes.wasm.externs import FuncType
@@ -64,7 +64,7 @@ class Engine:
         try:
             module = wasmtime.Module(self._engine, data)
         except wasmtime.WasmtimeError as error:
-            raise LoadFailure(_compile_message(str(error)), step="compile") from None
+            raise LoadFailure(capi.printable(_compile_message(str(error))), step="compile") from None
         if cache:
             cache.store(data, identity, bytes(module.serialize()))
         return module
@@ -72,6 +72,7 @@ class Engine:
     def close(self) -> None:
         """Stop the ticker and free the engine."""
         self.ticker.close()
+        self.address = 0
         self._engine.close()
 
 
@@ -106,6 +107,13 @@ class CompiledModule:
         finally:
             library.wasmtime_linker_delete(linker)
         return prepared.value or 0
+
+    def require_open(self) -> None:
+        """Raise SetupError when the module or its engine was closed: the C API would read freed memory."""
+        if not self.prepared or not self.engine.address:
+            raise SetupError(
+                "the plugin is closed", hint="call it inside of its `with` block, or before the run of pytest ends"
+            )
 
     def close(self) -> None:
         """Free the linked and the compiled module."""

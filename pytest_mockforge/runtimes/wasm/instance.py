@@ -9,7 +9,15 @@ import ctypes
 from time import perf_counter
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, LoadFailure, PluginFailure, Refusal
+from pytest_mockforge.errors import (
+    AbiFailure,
+    GuestTrap,
+    LimitExceeded,
+    LoadFailure,
+    PluginFailure,
+    Refusal,
+    SetupError,
+)
 from pytest_mockforge.runtimes.base import BorderNote, Exchange, Limits
 from pytest_mockforge.runtimes.wasm import capi
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
@@ -25,12 +33,15 @@ class GuestInstance:
     def __init__(self, module: CompiledModule, limits: Limits, *, initialize: bool) -> None:
         """Instantiate, run the start function and, if asked, `_initialize`.
 
-        Raises LoadFailure when the module cannot be instantiated, GuestTrap or LimitExceeded when its own code fails.
+        Raises LoadFailure when the module cannot be instantiated, GuestTrap or LimitExceeded when its own code fails,
+        and SetupError when the module was closed.
         """
+        module.require_open()
         self._native = native = module.engine.native
         self._module = module
         self._border = module.border
         self._limits = limits
+        self._fuel = limits.fuel
         self._ticker = module.engine.ticker
         self._ticks = self._ticker.ticks(limits.timeout)
         self._slots = capi.Slots()
@@ -62,8 +73,10 @@ class GuestInstance:
     def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
         """Carry `payload` in and the reply out, with other fuel than the limit if given.
 
-        Whatever the guest does wrong is in `Exchange.failure`.
+        Whatever the guest does wrong is in `Exchange.failure`. Raises SetupError after `close`.
         """
+        if self._store is None:
+            raise SetupError("the instance is closed", hint="call it before it is closed, or make another one")
         native, context = self._native, self._context
         failure: PluginFailure | None = None
         reply: bytes | None = None
@@ -94,6 +107,7 @@ class GuestInstance:
         )
 
     def _arm(self, fuel: int) -> None:
+        self._fuel = fuel
         self._native.set_fuel(self._context, fuel)
         self._native.set_epoch_deadline(self._context, self._ticks)
         self._ticker.touch(self._limits.timeout)
@@ -109,8 +123,21 @@ class GuestInstance:
             return
         trap = self._native.take_trap(error, slots.trap.value)
         if trap.code == "error":
-            raise LoadFailure(f"the module cannot be instantiated: {trap.message}", step="instantiate")
+            raise LoadFailure(
+                f"the module cannot be instantiated: {trap.message}", step="instantiate", hint=self._above_limits()
+            )
+        if not trap.backtrace and trap.code not in _LIMIT_CODES:
+            # No frame of the guest: the engine was still copying data and element segments.
+            raise self._failure(trap, "instantiation", hint="make memory and table as large as the segments in them")
         raise self._failure(trap, "start")
+
+    def _above_limits(self) -> str | None:
+        info, limits = self._module.info, self._limits
+        if sum(memory.minimum_bytes for memory in info.memories) > limits.memory:
+            return "declare a smaller initial memory, or raise --mockforge-memory: the limit is this run's own"
+        if any(table.minimum > limits.table_elements for table in info.tables):
+            return f"declare a smaller table: the limit of {limits.table_elements:,} elements is this run's own"
+        return None
 
     def _exchange(self, operation: Operation, payload: bytes) -> bytes:
         border, slots = self._border, self._slots
@@ -220,7 +247,7 @@ class GuestInstance:
             self._functions[name] = address
         return address
 
-    def _failure(self, trap: capi.Trap, during: str) -> GuestTrap:
+    def _failure(self, trap: capi.Trap, during: str, hint: str | None = None) -> GuestTrap:
         where = f" in {trap.backtrace[0]}" if trap.backtrace else ""
         kind: type[GuestTrap] = GuestTrap
         if trap.code in _LIMIT_CODES:
@@ -228,11 +255,11 @@ class GuestInstance:
         elif trap.code == "unreachable" and during in _MAY_REFUSE:
             kind = Refusal
         message = {
-            "out-of-fuel": f"{during} used up its fuel of {self._limits.fuel:,} units{where}",
+            "out-of-fuel": f"{during} used up its fuel of {self._fuel:,} units{where}",
             "interrupt": f"{during} did not return within {self._limits.timeout:g} s{where}",
             "stack-overflow": f"{during} used up the stack of {self._limits.stack:,} bytes{where}",
         }.get(trap.code, f"{during} trapped: {trap.message}{where}")
-        return kind(message, code=trap.code, during=during, backtrace=trap.backtrace)
+        return kind(message, code=trap.code, during=during, backtrace=trap.backtrace, hint=hint)
 
     def _note(self, detail: str, message: str) -> None:
         self._notes.append(BorderNote(detail=detail, message=message))

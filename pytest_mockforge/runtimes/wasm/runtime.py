@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure
+from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure, SetupError
 from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
 from pytest_mockforge.runtimes.wasm.instance import GuestInstance
@@ -23,10 +23,16 @@ class WasmRuntime:
         self.initialize = initialize
         self._instance: GuestInstance | None = None
         self._lock = threading.Lock()
+        self._closed = False
 
     def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
-        """Call one operation in the instance that the policy gives, with less fuel than the limit if asked."""
+        """Call one operation in the instance that the policy gives, with less fuel than the limit if asked.
+
+        Raises SetupError when the module was closed.
+        """
         with self._lock:
+            if self._closed:
+                raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
             instance = self._instance
             if instance is None:
                 try:
@@ -47,9 +53,10 @@ class WasmRuntime:
             with self._lock:
                 self._drop()
 
-    def close(self) -> None:
-        """Free the instance; the compiled module stays with its owner."""
+    def close(self, *, for_good: bool = False) -> None:
+        """Free the instance; the compiled module stays with its owner, who closes `for_good` before it is freed."""
         with self._lock:
+            self._closed = self._closed or for_good
             self._drop()
 
     def _drop(self) -> None:

@@ -24,6 +24,7 @@ class Ticker:
         self._parked = True
         self._closed = False
         self._wake = threading.Event()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @staticmethod
@@ -49,9 +50,11 @@ class Ticker:
 
     def _unpark(self) -> None:
         self._wake.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="mockforge-ticker", daemon=True)
-            self._thread.start()
+        # Two guests may be the first at once, and a second thread would end them in half of their time.
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="mockforge-ticker", daemon=True)
+                self._thread.start()
 
     def _run(self) -> None:
         self._parked = False

@@ -1,0 +1,171 @@
+"""The whole corpus of hostile modules in one run: each case gets the findings of its index, and harms nobody else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.conftest import RUST, Run
+from tests.hostile_cases import case, cases, write_wasm
+from tests.recorded import RECORDER, Recorded, codes_by_plugin, recorded
+
+_IN_TIME = 20.0
+"""Seconds within which an item ends even on a slow machine; an endless loop takes about one."""
+_RAW = [b"\x1b", b"\x07", b"\x00", b"\n::error::", b"\r"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """One run over all cases and the Rust reference plugin."""
+
+    status: int
+    output: bytes
+    junit: Path
+    reports: tuple[Recorded, ...]
+
+    def verdicts(self) -> list[str]:
+        lines = self.output.decode("utf-8").splitlines()
+        return sorted(line for line in lines if ": PASS, " in line or ": FAIL, " in line)
+
+
+def run_corpus(folder: Path, cache: Path, *words: str) -> Corpus:
+    folder.mkdir()
+    (folder / "conftest.py").write_text(RECORDER, "utf-8")
+    modules = folder / "modules"
+    modules.mkdir()
+    specs = [RUST, *(write_wasm(case.name, modules) for case in cases())]
+    junit = folder / "junit.xml"
+    ended = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-p", "mockforge", *words, "-vv", "--color=no", f"--junitxml={junit}",
+            *(f"--mockforge-plugin={spec}" for spec in specs),
+        ],
+        cwd=folder,
+        env={
+            **{key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")},
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "XDG_CACHE_HOME": str(cache),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=600,
+        check=False,
+    )  # fmt: skip
+    return Corpus(status=ended.returncode, output=ended.stdout, junit=junit, reports=recorded(folder))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Corpus:
+    return run_corpus(tmp_path_factory.mktemp("corpus") / "alone", cache)
+
+
+def test_each_case_gets_the_findings_of_its_index(corpus: Corpus) -> None:
+    seen = codes_by_plugin(corpus.reports)
+    assert {case.name: seen[case.name] for case in cases()} == {case.name: set(case.codes) for case in cases()}
+
+
+def test_a_broken_module_leaves_the_verdict_of_a_good_one_alone(corpus: Corpus) -> None:
+    assert codes_by_plugin(corpus.reports)["rust"] == set()
+    assert any(line.startswith("rust: PASS, ") for line in corpus.verdicts())
+    assert len(corpus.verdicts()) == len(cases()) + 1
+
+
+def test_a_case_fails_exactly_where_it_has_an_error(corpus: Corpus) -> None:
+    for report in corpus.reports:
+        wanted = "failed" if any(not code.startswith("warning:") for code in report.codes()) else "other"
+        assert (report.nodeid, "failed" if report.outcome == "failed" else "other") == (report.nodeid, wanted)
+
+
+def test_no_case_ends_in_a_traceback_of_ours(corpus: Corpus) -> None:
+    assert corpus.status == pytest.ExitCode.TESTS_FAILED
+    assert b"Traceback" not in corpus.output
+    assert b"INTERNALERROR" not in corpus.output
+    assert [report.nodeid for report in corpus.reports if ".py:" in report.text and report.outcome == "failed"] == []
+
+
+def test_every_item_ends_in_time(corpus: Corpus) -> None:
+    assert [(report.nodeid, report.seconds) for report in corpus.reports if report.seconds > _IN_TIME] == []
+
+
+def test_every_broken_rule_says_how_to_mend_it(corpus: Corpus) -> None:
+    broken = [report for report in corpus.reports if report.codes()]
+    assert [report.nodeid for report in broken if not any(finding.get("hint") for finding in report.findings)] == []
+    assert [report.nodeid for report in broken if report.outcome == "failed" and "hint: " not in report.text] == []
+
+
+def test_a_skipped_check_names_a_check_that_found_the_cause(corpus: Corpus) -> None:
+    failed = {report.nodeid for report in corpus.reports if report.outcome == "failed"}
+    for report in corpus.reports:
+        if report.outcome == "skipped":
+            code = report.text.rpartition(", see ")[2].strip("')")
+            assert f"{report.nodeid.rpartition('::')[0]}::{code}" in failed
+
+
+@pytest.mark.parametrize("raw", _RAW, ids=repr)
+def test_what_a_terminal_would_act_on_never_reaches_it(corpus: Corpus, raw: bytes) -> None:
+    assert raw not in corpus.output
+
+
+def test_junit_can_be_read_whatever_the_modules_hold(corpus: Corpus) -> None:
+    found = ElementTree.parse(corpus.junit).iter("testcase")
+    assert len(list(found)) == len(corpus.reports)
+
+
+def test_a_distributed_run_ends_as_one_process_does(corpus: Corpus, tmp_path: Path, cache: Path) -> None:
+    pytest.importorskip("xdist")
+    spread = run_corpus(tmp_path / "spread", cache, "-p", "xdist", "-n", "2")
+    outcomes = [
+        {report.nodeid: (report.outcome, frozenset(report.codes())) for report in one.reports}
+        for one in (spread, corpus)
+    ]
+    assert outcomes[0] == outcomes[1]
+    assert spread.status == corpus.status
+    assert spread.verdicts() == corpus.verdicts()
+
+
+HOSTILE_NAMES = r"""
+(module
+  (import "env" "a\1b[31mb\07" (func $import))
+  (memory (export "memory") 1)
+  (func (export "alloc") (param i32) (result i32) (i32.const 64))
+  (func (@name "\1b[2Jowned\07\0a::error::x") (export "authenticate") (param i32 i32) (result i32 i32) (unreachable))
+  (func (export "generate_response") (param i32 i32) (result i32 i32) (call $import) (unreachable)))
+"""
+CALLS = """
+def test_trap(mockforge_plugin, mockforge_request):
+    mockforge_plugin.authenticate(mockforge_request.auth())
+
+def test_import(mockforge_plugin, mockforge_request):
+    mockforge_plugin.generate_response(mockforge_request.response("GET", "/"))
+"""
+
+
+@pytest.mark.parametrize("selection", ["none", "default"])
+def test_names_inside_a_module_cannot_paint_the_terminal(run: Run, pytester: pytest.Pytester, selection: str) -> None:
+    module = pytester.path / "named.wat"
+    module.write_text(HOSTILE_NAMES, "utf-8")
+    pytester.makepyfile(CALLS)
+    result = run(f"--mockforge-plugin={module}", f"--mockforge-checks={selection}", "-vv", "--color=no")
+    result.assert_outcomes(failed=2) if selection == "none" else None
+    output = result.stdout.str()
+    assert "\\x1b[2Jowned" in output
+    assert not [raw for raw in _RAW if raw.decode() in output]
+
+
+def test_a_reply_cannot_paint_the_terminal_of_an_authors_test(run: Run, pytester: pytest.Pytester) -> None:
+    module = write_wasm("reply-escape-sequences", pytester.path)
+    pytester.makepyfile(CALLS.partition("\n\n")[0])
+    result = run(f"--mockforge-plugin={module}", "--mockforge-checks=none", "--color=no")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*ContractFailure: authenticate broke the contract*"])
+    assert not [raw for raw in _RAW if raw.decode() in result.stdout.str()]
+
+
+def test_the_index_names_the_check_that_finds_a_missing_memory() -> None:
+    assert case("no-memory").codes == {"MF104"}

@@ -6,6 +6,7 @@
     │   ├── SettingsError             an option, ini key or marker with a value that cannot be used
     │   ├── DocumentError             plugin.yaml, plugin.test.yaml or an accept file that cannot be read
     │   ├── RequestError              a request that the dialect cannot carry, or would carry only in part
+    │   ├── AdaptError                a module that `adapt` cannot mend, or must not touch
     │   └── EngineError               the WebAssembly engine on this machine cannot be used
     └── PluginFailure (AssertionError)    the plugin under test misbehaved
         ├── LoadFailure               the module cannot be compiled, linked or instantiated
@@ -65,6 +66,10 @@ class DocumentError(SetupError):
 
 class RequestError(SetupError):
     """A request that the dialect cannot carry whole."""
+
+
+class AdaptError(SetupError):
+    """A module that `adapt` cannot mend, or must not touch."""
 
 
 class EngineError(SetupError):

@@ -72,7 +72,9 @@ class MockforgeCheck(pytest.Item):
         if self.result.skipped:
             pytest.skip(self.result.skipped)
         if excuse:
-            pytest.xfail(excuse)
+            from pytest_mockforge.report.text import harmless
+
+            pytest.xfail(harmless(excuse))
         if self.result.errors:
             from pytest_mockforge.report.findings import failure_text
 
@@ -107,5 +109,21 @@ def attach_result(item: pytest.Item, report: pytest.TestReport) -> None:
 
 
 def result_of(report: pytest.TestReport) -> object:
-    """Give the plain result that hangs on a report, or None."""
-    return cast("object", getattr(report, "mockforge", None))
+    """Give the plain result that hangs on a report, or None for what is no result of a check.
+
+    A check that broke off without one, by a defect of ours or with the worker that ran it, counts as broken.
+    """
+    result = cast("object", getattr(report, "mockforge", None))
+    if result is not None or not report.failed or not report.nodeid.startswith(ID_PREFIX):
+        return result
+    from pytest_mockforge.checks.model import CheckResult, Finding
+
+    _, label, code = report.nodeid.split("::", 2)
+    finding = Finding(
+        code=code,
+        severity="error",
+        detail="broke-off",
+        message="the check broke off, so that nothing is known",
+        hint="its failure says why",
+    )
+    return CheckResult(plugin=label, code=code, title="", findings=(finding,)).to_plain()

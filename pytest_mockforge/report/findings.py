@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_mockforge.checks.model import CheckResult, Finding
-from pytest_mockforge.report.text import harmless
+from pytest_mockforge.report.text import LONGEST, counted, harmless
 
 _MOST = 20
 """Findings of one check that are shown in full."""
@@ -14,22 +14,22 @@ def failure_text(result: CheckResult) -> str:
     errors = result.errors
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     lines = [f"{result.code} {harmless(errors[0].message, 300)}{more}", ""]
-    for finding in result.findings[:_MOST]:
+    for finding in (*errors, *(other for other in result.findings if other.severity != "error"))[:_MOST]:
         lines += finding_lines(finding, request=True)
     if len(result.findings) > _MOST:
-        lines.append(f"… and {len(result.findings) - _MOST} more findings")
+        lines.append(f"… and {counted(len(result.findings) - _MOST, 'finding', 'findings')} more")
     lines += ["", f"rule: {result.title}; pytest --mockforge-explain={result.code} tells more"]
     return "\n".join(lines)
 
 
-def finding_lines(finding: Finding, *, request: bool) -> list[str]:
+def finding_lines(finding: Finding, *, request: bool, longest: int = LONGEST) -> list[str]:
     """Render one finding: its line, then expected, got, what MockForge would say, and the hint."""
-    lines = [f"{finding.severity} {finding.code}: {harmless(finding.message)}"]
+    lines = [f"{finding.severity} {finding.code}: {harmless(finding.message, longest)}"]
     parts = [("expected", finding.expected), ("got", finding.got)]
     if finding.host_message:
         parts.append(("MockForge says", f"Plugin execution error: {finding.host_message}"))
     if request:
         parts.append(("request", finding.request))
     parts.append(("hint", finding.hint))
-    lines += [f"    {name}: {harmless(text)}" for name, text in parts if text]
+    lines += [f"    {name}: {harmless(text, longest)}" for name, text in parts if text]
     return lines

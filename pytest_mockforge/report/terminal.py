@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_mockforge.checks.model import CheckResult, Figure, Finding, from_plain
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.report.findings import finding_lines
-from pytest_mockforge.report.text import harmless, size, wrapped
+from pytest_mockforge.report.text import counted, harmless, shortened, size, wrapped
 
 if TYPE_CHECKING:
     import pytest
@@ -27,6 +27,10 @@ _MARKUP: dict[Style, dict[str, bool]] = {
     "dim": {"light": True},
 }
 _SEVERITY_STYLE: dict[str, Style] = {"error": "red", "warning": "yellow", "note": "plain"}
+_MOST = 20
+"""Findings of one plugin that are listed; -vv lists all."""
+_LONGEST = 400
+"""Characters of one piece of text in the summary; the failure of the check shows more of it."""
 _COLUMNS = ("operation", "accepted", "fuel cold", "steady", "max", "memory", "growth")
 
 
@@ -39,7 +43,7 @@ class Line:
 
 
 def header(settings: Settings) -> list[str]:
-    """Say what is under test, under whose rules and limits."""
+    """Say what is under test, under whose rules, and where compiled modules are kept."""
     plugins = ", ".join(
         f"{spec.label} ({spec.text})" if spec.label != spec.text else spec.label for spec in settings.specs
     )
@@ -49,68 +53,103 @@ def header(settings: Settings) -> list[str]:
 
 def write_summary(reporter: pytest.TerminalReporter, settings: Settings, plain: Sequence[object]) -> None:
     """Write the summary of all results, if any check ran."""
-    results = [from_plain(one) for one in plain]
-    if not results:
-        return
     verbosity = reporter.config.get_verbosity()
     width = reporter.config.get_terminal_writer().fullwidth
-    reporter.write_sep("=", "mockforge")
-    order = [spec.label for spec in settings.specs]
-    for index, label in enumerate(order):
-        mine = sorted((result for result in results if result.plugin == label), key=lambda result: result.code)
+    lines = summary_lines(
+        [from_plain(one) for one in plain],
+        order=[spec.label for spec in settings.specs],
+        width=width,
+        verbosity=verbosity,
+    )
+    if lines and verbosity > -2:
+        reporter.write_sep("=", "mockforge")
+    for line in lines:
+        reporter.write_line(line.text, **_MARKUP[line.style])
+
+
+def summary_lines(results: Iterable[CheckResult], *, order: Iterable[str], width: int, verbosity: int) -> list[Line]:
+    """Render all plugins in the order of their labels; a check that ran more than once counts once, the last time."""
+    latest = {(result.plugin, result.code): result for result in results}
+    lines: list[Line] = []
+    for label in order:
+        mine = [latest[key] for key in sorted(latest) if key[0] == label]
         if mine:
-            if index and verbosity >= 0:
-                reporter.write_line("")
-            for line in plugin_lines(label, mine, width=width, verbosity=verbosity):
-                reporter.write_line(line.text, **_MARKUP[line.style])
-
-
-def plugin_lines(label: str, results: Sequence[CheckResult], *, width: int, verbosity: int) -> list[Line]:
-    """Render all that is known of one plugin: its headline, a row an operation, its findings."""
-    identity = results[0].identity
-    findings = [finding for result in results for finding in result.findings]
-    accepted = sum(len(result.accepted) for result in results)
-    lines = _headline(label, identity, results, findings, accepted, width)
-    figures = _merged(results)
-    if verbosity >= 0:
-        lines += _table(figures, width)
-        lines += _untested(identity, width)
-    shown = [finding for finding in findings if finding.severity != "note" or verbosity > 0]
-    for severity in ("error", "warning", "note"):
-        for finding in shown:
-            if finding.severity == severity:
-                lines += _finding(finding, width, brief=verbosity < 0)
-    hidden = len(findings) - len(shown)
-    if hidden and verbosity >= 0:
-        lines.append(Line(text=f"  {hidden} {'note' if hidden == 1 else 'notes'} hidden, -v shows them", style="dim"))
+            if lines and verbosity >= 0:
+                lines.append(Line(text=""))
+            lines += plugin_lines(label, mine, width=width, verbosity=verbosity)
     return lines
 
 
-def _headline(
-    label: str,
-    identity: dict[str, Figure],
-    results: Sequence[CheckResult],
-    findings: Sequence[Finding],
-    accepted: int,
-    width: int,
-) -> list[Line]:
+def plugin_lines(label: str, results: Sequence[CheckResult], *, width: int, verbosity: int) -> list[Line]:
+    """Render all that is known of one plugin: its headline, a row an operation, its findings.
+
+    With -q a headline and one line a finding; with -qq the headline alone.
+    """
+    findings = [finding for result in results for finding in result.findings]
+    lines = _headline(label, results, width)
+    if verbosity <= -2:
+        return lines
+    shown = [
+        finding
+        for severity in ("error", "warning", "note")
+        for finding in findings
+        if finding.severity == severity and (severity != "note" or verbosity > 0)
+    ]
+    most = _MOST if verbosity < 2 else len(shown)
+    if verbosity < 0:
+        lines += [_brief(finding, width) for finding in shown[:most]]
+    else:
+        lines += _known(results, width)
+        lines += [Line(text="")] if shown else []
+        for finding in shown[:most]:
+            lines += _finding(finding, width)
+    if len(shown) > most:
+        lines.append(Line(text=f"  … and {counted(len(shown) - most, 'finding', 'findings')} more, -vv shows all"))
+    hidden = len(findings) - len(shown)
+    if hidden and verbosity >= 0:
+        lines.append(Line(text=f"  {counted(hidden, 'note', 'notes')} hidden, -v shows them", style="dim"))
+    return lines
+
+
+def _headline(label: str, results: Sequence[CheckResult], width: int) -> list[Line]:
     failed = sum(bool(result.errors) for result in results)
     skipped = sum(bool(result.skipped) for result in results)
-    warnings = sum(finding.severity == "warning" for finding in findings)
-    counts = [f"{len(results) - failed - skipped} checks hold"]
-    counts += [f"{failed} broken"] if failed else []
-    counts += [f"{skipped} skipped"] if skipped else []
-    counts += [f"{accepted} findings accepted"] if accepted else []
-    counts += [f"{warnings} {'warning' if warnings == 1 else 'warnings'}"] if warnings else []
-    known = [
-        str(identity["language"]),
-        str(identity["convention"] or "no convention"),
-        size(int(identity["size"] or 0)),
+    held = len(results) - failed - skipped
+    accepted = sum(len(result.accepted) for result in results)
+    warnings = sum(finding.severity == "warning" for result in results for finding in result.findings)
+    counts = [counted(held, "check holds", "checks hold")]
+    counts += [f"{failed:,} broken"] if failed else []
+    counts += [f"{skipped:,} skipped"] if skipped else []
+    counts += [counted(accepted, "finding accepted", "findings accepted")] if accepted else []
+    counts += [counted(warnings, "warning", "warnings")] if warnings else []
+    verdict, style = _pass_or_fail(results, failed=failed, skipped=skipped, held=held)
+    return [
+        Line(text=text, style=style) for text in wrapped(f"{label}: {verdict}, {', '.join(counts)}", width, "", "  ")
     ]
-    verdict = "FAIL" if failed else "PASS"
-    lines = [Line(text=f"{label}: {verdict}, {', '.join(counts)}", style="red" if failed else "green")]
-    lines += [Line(text=text) for text in wrapped(", ".join(known), width, "  ", "  ")]
-    return lines + [Line(text=text, style="bold") for text in wrapped(_verdict(identity), width, "  ", "    ")]
+
+
+def _pass_or_fail(results: Sequence[CheckResult], *, failed: int, skipped: int, held: int) -> tuple[str, Style]:
+    """Nothing that could not be looked at passes in silence."""
+    if failed:
+        return "FAIL", "red"
+    loads = all(result.identity.get("loads", True) for result in results)
+    return ("PASS", "green") if held and (loads or not skipped) else ("INCONCLUSIVE", "yellow")
+
+
+def _known(results: Sequence[CheckResult], width: int) -> list[Line]:
+    """Say what the plugin is, whether the host would take it, why checks were skipped, and what calls cost."""
+    lines: list[Line] = []
+    identity = next((result.identity for result in results if result.identity), None)
+    if identity is not None:
+        known = (str(identity["language"]), str(identity["convention"] or "no convention"))
+        text = ", ".join((*known, size(int(identity["size"] or 0))))
+        lines += [Line(text=text) for text in wrapped(text, width, "  ", "    ")]
+        lines += [Line(text=text, style="bold") for text in wrapped(_verdict(identity), width, "  ", "    ")]
+    for reason in dict.fromkeys(result.skipped for result in results if result.skipped):
+        lines += [Line(text=text) for text in wrapped(f"skipped: {reason}", width, "  ", "    ")]
+    table = _table(_merged(results), width)
+    lines += [Line(text=""), *table] if table else []
+    return lines + (_untested(identity, width) if identity is not None else [])
 
 
 def _verdict(identity: dict[str, Figure]) -> str:
@@ -135,14 +174,14 @@ def _table(figures: dict[str, dict[str, Figure]], width: int) -> list[Line]:
     if not rows:
         return []
     widths = [max(len(row[column]) for row in (_COLUMNS, *rows)) for column in range(len(_COLUMNS))]
-    if sum(widths) + 2 * len(widths) + 2 > width:
-        return [Line(text=text) for row in rows for text in _stacked(row, width)]
-    lines = [Line(text=_joined(_COLUMNS, widths), style="bold")]
-    lines += [Line(text=_joined(row, widths)) for row in rows]
+    if sum(widths) + 2 * len(widths) > width:
+        lines = [Line(text=text) for row in rows for text in _stacked(row, width)]
+    else:
+        lines = [Line(text=_joined(_COLUMNS, widths), style="bold")]
+        lines += [Line(text=_joined(row, widths)) for row in rows]
     if any(one.get("only_refusals") for one in figures.values()):
-        lines.append(
-            Line(text="  * only refusals measured: plugin.test.yaml has no sample that is accepted", style="yellow")
-        )
+        mark = "* only refusals measured: plugin.test.yaml has no sample that is accepted"
+        lines += [Line(text=text, style="yellow") for text in wrapped(mark, width, "  ", "    ")]
     return lines
 
 
@@ -177,8 +216,8 @@ def _joined(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _stacked(row: Sequence[str], width: int) -> list[str]:
     """A row for a terminal too narrow for the table: named cells that wrap."""
-    cells = ", ".join(f"{name} {cell}" for name, cell in zip(_COLUMNS[1:], row[1:], strict=True))
-    return wrapped(f"{row[0]}: {cells}", width, "  ", "      ")
+    cells = [f"{name} {cell}" for name, cell in zip(_COLUMNS[1:], row[1:], strict=True) if cell != "-"]
+    return wrapped(f"{row[0]}: {', '.join(cells) or 'nothing measured'}", width, "  ", "    ")
 
 
 def _untested(identity: dict[str, Figure], width: int) -> list[Line]:
@@ -191,10 +230,15 @@ def _untested(identity: dict[str, Figure], width: int) -> list[Line]:
     ]
 
 
-def _finding(finding: Finding, width: int, *, brief: bool) -> list[Line]:
+def _finding(finding: Finding, width: int) -> list[Line]:
+    first, *rest = finding_lines(finding, request=False, longest=_LONGEST)
     style = _SEVERITY_STYLE[finding.severity]
-    first, *rest = finding_lines(finding, request=False)
-    lines = [Line(text=text, style=style) for text in wrapped(first, width, "  ", "      ")]
-    for line in () if brief else rest:
-        lines += [Line(text=text) for text in wrapped(line.strip(), width, "      ", "        ")]
+    lines = [Line(text=text, style=style) for text in wrapped(first, width, "  ", "    ")]
+    for line in rest:
+        lines += [Line(text=text) for text in wrapped(line, width, "      ", "        ")]
     return lines
+
+
+def _brief(finding: Finding, width: int) -> Line:
+    text = f"  {finding_lines(finding, request=False, longest=_LONGEST)[0]}"
+    return Line(text=shortened(text, width), style=_SEVERITY_STYLE[finding.severity])

@@ -193,9 +193,17 @@ def _ini_folder(config: pytest.Config) -> Path:
 
 
 def _accepted(path: Path) -> tuple[Accepted, ...]:
+    from pytest_mockforge.checks.acceptance import unknown_code
+    from pytest_mockforge.checks.registry import catalogue
     from pytest_mockforge.documents.accepted import read_accept_file
 
-    return tuple(read_accept_file(path))
+    entries = read_accept_file(path)
+    codes = [check.code for check in catalogue()]
+    for entry in entries:
+        error = unknown_code(entry, codes)
+        if error is not None:
+            raise error
+    return entries
 
 
 def declare_marker(config: pytest.Config) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import msgspec
 
 from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.documents.accepted import Accepted
+from pytest_mockforge.documents.wording import did_you_mean
+from pytest_mockforge.errors import DocumentError
 
 
 def split(
@@ -32,7 +34,7 @@ def split(
             accepted.append(finding)
             reasons.append(holding[0].reason)
         elif covering:
-            expired = f"accepted until {covering[0].expires}, at {covering[0].path.name}:{covering[0].line}"
+            expired = f"{covering[0].path.name}:{covering[0].line} accepted it until {covering[0].expires}"
             hint = f"{finding.hint}; {expired}" if finding.hint else expired
             standing.append(msgspec.structs.replace(finding, hint=hint))
         else:
@@ -41,7 +43,19 @@ def split(
     return tuple(standing), tuple(accepted), tuple(dict.fromkeys(reasons))
 
 
+def unknown_code(entry: Accepted, codes: Iterable[str]) -> DocumentError | None:
+    """Give the error for an entry that names a code which no check has: it would accept nothing for ever."""
+    known = list(codes)
+    if entry.code in known:
+        return None
+    return DocumentError(
+        f"{entry.path.name}:{entry.line} accepts {entry.code}, but no check has this code",
+        hint=did_you_mean(entry.code, known),
+    )
+
+
 def _outlived(entry: Accepted, code: str) -> Finding:
+    everywhere = "" if entry.plugin or entry.path.name == "plugin.test.yaml" else ", or limit it by 'plugin: LABEL'"
     about = f" for {entry.detail!r}" if entry.detail is not None else ""
     return Finding(
         code=code,
@@ -50,5 +64,5 @@ def _outlived(entry: Accepted, code: str) -> Finding:
         message=f"{code} is accepted{about}, but does not occur any more",
         expected=f"the finding of {entry.path.name}:{entry.line} ({entry.reason})",
         got="no such finding",
-        hint=f"remove the entry from {entry.path.name}",
+        hint=f"remove the entry from {entry.path.name}{everywhere}",
     )

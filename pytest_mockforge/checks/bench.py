@@ -15,6 +15,7 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
 from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
 from pytest_mockforge.contract.requests import Request, from_mapping
+from pytest_mockforge.documents.expectation import matches, without_volatile
 from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import LimitExceeded, LoadFailure, PluginFailure, Refusal, RequestError
 from pytest_mockforge.hosts import adapter
@@ -207,6 +208,18 @@ class Bench:
         workload = self.workload(operation)
         good = {id(trial.request) for trial in self.survey.get(operation, ()) if trial.observation.failure is None}
         return tuple(request for request in workload.requests if id(request) in good) if workload else ()
+
+    def same_answer(self, left: Observation, right: Observation) -> bool:
+        """Tell whether two calls were answered alike, but for the fields that plugin.test.yaml calls volatile."""
+        if left.reply_bytes == right.reply_bytes:
+            return True
+        if left.decoded is None or right.decoded is None or not (left.decoded.ok and right.decoded.ok):
+            return False
+        one, other = (
+            without_volatile(seen.decoded and seen.decoded.value, seen.operation, self.subject.testfile.volatile)
+            for seen in (left, right)
+        )
+        return not matches(one, other) and not matches(other, one)
 
     @cached_property
     def identity(self) -> dict[str, Figure]:

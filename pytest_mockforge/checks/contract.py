@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from pytest_mockforge.checks.acceptance import unknown_code
 from pytest_mockforge.checks.bench import Bench, Trial
 from pytest_mockforge.checks.model import Finding, from_failure
-from pytest_mockforge.checks.registry import check
+from pytest_mockforge.checks.registry import catalogue, check
+from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.violations import Violation, ViolationKind
-from pytest_mockforge.documents.testfile import matches
+from pytest_mockforge.documents.expectation import Volatile, matches, without_volatile
 from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, LoadFailure, Refusal
 
 _MOST = 5
@@ -139,6 +141,7 @@ def samples(bench: Bench) -> Iterator[Finding]:
     """Each sample of `plugin.test.yaml` states an outcome, and mostly a reply; objects match as a subset.
 
     `accepted` means authenticated, a 2xx status, a value, or rows; `refused` is anything else that keeps the contract.
+    What `volatile` names is left out of the comparison.
     A sample of an operation that cannot be called fails here as well.
 
     Mend: the plugin, or the sample if it was wrong.
@@ -154,6 +157,17 @@ def samples(bench: Bench) -> Iterator[Finding]:
             got=rest.strip(),
             hint=error.hint or "",
         )
+    codes = [check.code for check in catalogue()] if bench.subject.testfile.accept else []
+    for entry in bench.subject.testfile.accept:
+        error_of_entry = unknown_code(entry, codes)
+        if error_of_entry is not None:
+            yield Finding(
+                code="MF208",
+                severity="error",
+                detail=f"accept:{entry.code}",
+                message=error_of_entry.message,
+                hint=error_of_entry.hint or "",
+            )
     for sample, problem in bench.sample_errors:
         yield Finding(
             code="MF208",
@@ -179,10 +193,10 @@ def samples(bench: Bench) -> Iterator[Finding]:
             )
     for trial in _trials(bench):
         if trial.sample is not None:
-            yield from _judge_sample(trial)
+            yield from _judge_sample(trial, bench.subject.testfile.volatile)
 
 
-def _judge_sample(trial: Trial) -> Iterator[Finding]:
+def _judge_sample(trial: Trial, volatile: Sequence[Volatile]) -> Iterator[Finding]:
     sample, observation = trial.sample, trial.observation
     assert sample is not None
     request = observation.request_bytes.decode("utf-8", "replace")
@@ -205,7 +219,10 @@ def _judge_sample(trial: Trial) -> Iterator[Finding]:
         return
     if not sample.has_reply or observation.decoded is None:
         return
-    mismatches = matches(sample.reply, observation.decoded.value)
+    mismatches = matches(
+        without_volatile(sample.reply, trial.operation, volatile),
+        without_volatile(observation.decoded.value, trial.operation, volatile),
+    )
     for mismatch in mismatches[:_MOST]:
         yield Finding(
             code="MF208",
@@ -236,7 +253,6 @@ def _violated(bench: Bench, code: str, kinds: tuple[ViolationKind, ...]) -> Iter
         names = list(dict.fromkeys(trial.name for trial, _ in cases))
         more = f" and {len(names) - 1} more requests" if len(names) > 1 else ""
         decoded = trial.observation.decoded
-        first_error = decoded is not None and decoded.host_message and violation.severity == "error"
         yield Finding(
             code=code,
             severity=violation.severity,
@@ -245,9 +261,14 @@ def _violated(bench: Bench, code: str, kinds: tuple[ViolationKind, ...]) -> Iter
             expected=violation.expected,
             got=violation.got,
             hint=violation.hint or "",
-            host_message=decoded.host_message or "" if decoded is not None and first_error else "",
+            host_message=decoded.host_message or "" if decoded is not None and _stops_at(decoded) is violation else "",
             request=trial.observation.request_bytes.decode("utf-8", "replace"),
         )
+
+
+def _stops_at(decoded: Decoded) -> Violation | None:
+    """The breach at which the host stops reading; it says nothing of the others."""
+    return next((violation for violation in decoded.violations if violation.severity == "error"), None)
 
 
 def _general(pointer: str) -> str:

@@ -183,7 +183,7 @@ def initializer(bench: Bench) -> Iterator[Finding]:
         for operation, trials in bench.survey.items():
             for trial in trials[:4]:
                 other = initialized.observe(trial.request)
-                if other.reply_bytes != trial.observation.reply_bytes:
+                if not bench.same_answer(trial.observation, other):
                     yield Finding(
                         code="MF110",
                         severity="error",

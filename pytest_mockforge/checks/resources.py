@@ -139,7 +139,7 @@ def memory_pressure(bench: Bench) -> Iterator[Finding]:
 
     Source: contract 2.1 and 3.1; MockForge's `runtime` host stops at 10 MiB.
 
-    Mend: check the allocator's result. Rust, TinyGo and AssemblyScript do by themselves, hand-made allocators often not.
+    Mend: check the allocator's result. Rust, TinyGo and AssemblyScript do, hand-made allocators often not.
     """
     info = bench.compiled.info
     initial = sum(memory.minimum_bytes for memory in info.memories)
@@ -152,7 +152,7 @@ def memory_pressure(bench: Bench) -> Iterator[Finding]:
             continue
         with bench.plugin.view(policy="call", limits=tight) as pressed:
             under = pressed.observe(request)
-        problem = _pressure_problem(free, under)
+        problem = _pressure_problem(bench, free, under)
         if problem:
             yield Finding(
                 code="MF404",
@@ -185,11 +185,11 @@ def cut_short(bench: Bench) -> Iterator[Finding]:
         with bench.plugin.view(policy="kept") as plugin:
             before = plugin.observe(request)
             again = plugin.observe(request)
-            if before.reply_bytes != again.reply_bytes or not again.fuel:
+            if not bench.same_answer(before, again) or not again.fuel:
                 continue
             plugin.interrupt(request, fuel=again.fuel // 2)
             after = plugin.observe(request)
-        if after.reply_bytes != before.reply_bytes:
+        if not bench.same_answer(before, after):
             yield Finding(
                 code="MF405",
                 severity="note" if severity == "note" else "warning",
@@ -245,7 +245,7 @@ def _large_request(operation: Operation) -> Request:
     return build.query(f"SELECT '{text}'")
 
 
-def _pressure_problem(free: Observation, under: Observation) -> tuple[str, str] | None:
+def _pressure_problem(bench: Bench, free: Observation, under: Observation) -> tuple[str, str] | None:
     failure = under.failure
     if isinstance(failure, Refusal) or (isinstance(failure, GuestTrap) and failure.code == "unreachable"):
         return None
@@ -255,7 +255,7 @@ def _pressure_problem(free: Observation, under: Observation) -> tuple[str, str] 
         return failure.code, f"it traps by {failure.code}"
     if failure is not None:
         return "contract", "the reply breaks the contract"
-    if free.reply_bytes is not None and under.reply_bytes != free.reply_bytes:
+    if free.reply_bytes is not None and not bench.same_answer(free, under):
         return "other-answer", "it answers otherwise"
     return None
 

@@ -77,6 +77,7 @@ class GuestInstance:
         """
         if self._store is None:
             raise SetupError("the instance is closed", hint="call it before it is closed, or make another one")
+        self._module.require_open()
         native, context = self._native, self._context
         failure: PluginFailure | None = None
         reply: bytes | None = None

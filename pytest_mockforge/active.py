@@ -107,6 +107,10 @@ class ActiveRun:
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         attach_result(item, report)
+        if report.failed and report.when == "call":
+            from pytest_mockforge.report.printed import printed_section
+
+            report.sections += [printed_section(*printed) for printed in state_of(item.config).printed()]
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_mockforge.contract.requests import RequestBuilder
     from pytest_mockforge.plugin_under_test import Plugin
+    from pytest_mockforge.runtimes.host_services import HostServices
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,25 @@ def mockforge_load(request: pytest.FixtureRequest) -> Callable[[str | Path], Plu
 
     state, root = state_of(request.config), request.config.rootpath
     return lambda spec: state.load(str(spec), root)
+
+
+@pytest.fixture
+def mockforge_host(request: pytest.FixtureRequest) -> Iterator[HostServices]:
+    """What every plugin of this test finds behind its imports: configuration in, store and log out, empty at first.
+
+    `provide` lets a Python function stand for an import, from the next instance on.
+
+        def test_the_greeting_is_configurable(mockforge_plugin, mockforge_host):
+            mockforge_host.config["greeting"] = "Ahoy"
+            mockforge_host.provide("env", "now", lambda memory: 1_700_000_000, results=["i64"])
+            assert mockforge_plugin.template_function("greet", "Ann") == "Ahoy, Ann"
+            assert mockforge_host.log[0].message == "greeted Ann"
+    """
+    from pytest_mockforge.active import state_of
+
+    services = state_of(request.config).services
+    yield services
+    services.reset()
 
 
 @pytest.fixture(scope="session")

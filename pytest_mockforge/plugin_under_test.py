@@ -6,6 +6,7 @@ Works in a REPL: knows nothing of pytest, checks or reports.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -26,7 +27,8 @@ from pytest_mockforge.contract.requests import (
     TemplateCall,
 )
 from pytest_mockforge.errors import ContractFailure, LoadFailure, PluginFailure, RequestError
-from pytest_mockforge.runtimes.base import BorderNote, Exchange, InstancePolicy, Limits
+from pytest_mockforge.runtimes.base import KIB, BorderNote, Exchange, HostCall, InstancePolicy, Limits
+from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.runtimes.wasm.runtime import WasmRuntime
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from pytest_mockforge.subject import Subject
 
 Reply = TypeVar("Reply")
+_MOST_PRINTED = 64 * KIB
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +111,16 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         """Oddities at the border that the host would swallow, such as a trap of `dealloc`."""
         return self.exchange.border
 
+    @property
+    def asked(self) -> tuple[HostCall, ...]:
+        """What the plugin asked its host for, call by call, up to a thousand."""
+        return self.exchange.asked
+
+    @property
+    def printed(self) -> str:
+        """What the plugin wrote to standard output and error, control characters included."""
+        return self.exchange.printed
+
 
 class Plugin:
     """One plugin under test.
@@ -125,8 +138,9 @@ class Plugin:
         dialect: Dialect | None = None,
         policy: InstancePolicy = "item",
         owns_subject: bool = False,
+        services: HostServices | None = None,
     ) -> None:
-        """Take a subject whose module compiles. Raises LoadFailure when it does not."""
+        """Take a subject whose module compiles, else LoadFailure is raised, and what lies behind its imports."""
         compiled = subject.compiled
         if isinstance(compiled, LoadFailure):
             raise compiled
@@ -135,7 +149,9 @@ class Plugin:
         self._dialect: Dialect = dialect if dialect is not None else HostDialect()
         self._host = host
         self._policy: InstancePolicy = policy
+        self._services = services if services is not None else HostServices()
         self._runtime = self._open_runtime(limits)
+        self._printed = StringIO()
         self._views: list[Plugin] = []
         self._owns_subject = owns_subject
         self.last: Observation | None = None
@@ -159,6 +175,11 @@ class Plugin:
     def limits(self) -> Limits:
         """What each call may use."""
         return self._runtime.limits
+
+    @property
+    def host(self) -> HostServices:
+        """What the plugin finds behind its imports: configuration in, store and log out, Python functions."""
+        return self._services
 
     @property
     def path(self) -> Path | None:
@@ -195,7 +216,7 @@ class Plugin:
     def call_raw(self, operation: Operation | str, request: bytes) -> bytes:
         """Carry bytes in and bytes out: no encoding, no decoding, no contract. Raises PluginFailure but on a reply."""
         __tracebackhide__ = True
-        exchange = self._runtime.invoke(Operation(operation), request)
+        exchange = self._carry(Operation(operation), request)
         self.last = Observation(exchange=exchange, decoded=None, host_seconds=0.0)
         if exchange.failure is not None:
             raise exchange.failure
@@ -203,11 +224,15 @@ class Plugin:
         return exchange.reply
 
     def observe(self, request: Request) -> Observation:
-        """Make a call and give all that was seen; what the plugin does wrong is in `failure` and never raised."""
+        """Make a call and give all that was seen; what the plugin does wrong is in `failure` and never raised.
+
+        What a Python function raises that stands for an import is raised.
+        """
+        __tracebackhide__ = True
         started = perf_counter()
         payload = self._dialect.encode(request)
         encoded = perf_counter()
-        exchange = self._runtime.invoke(request.operation, payload)
+        exchange = self._carry(request.operation, payload)
         returned = perf_counter()
         decoded = None
         if exchange.reply is not None:
@@ -222,11 +247,11 @@ class Plugin:
 
     def invoke(self, operation: Operation, payload: bytes) -> Exchange:
         """Carry bytes and give what the runtime saw, without decoding: for loops over many calls."""
-        return self._runtime.invoke(operation, payload)
+        return self._carry(operation, payload)
 
     def interrupt(self, request: Request, *, fuel: int) -> Exchange:
         """Make a call that may use only so much fuel."""
-        return self._runtime.invoke(request.operation, self._dialect.encode(request), fuel)
+        return self._carry(request.operation, self._dialect.encode(request), fuel)
 
     def health(self) -> bool:
         """Tell whether the host would call the plugin healthy: of a module it says so without asking it (1.7)."""
@@ -256,7 +281,9 @@ class Plugin:
             host=self._host,
             dialect=self._dialect,
             policy=policy,
+            services=self._services,
         )
+        view._printed = self._printed
         self._views.append(view)
         return view
 
@@ -270,6 +297,13 @@ class Plugin:
     def renew(self) -> None:
         """Make the next call start in a fresh instance."""
         self._runtime.renew()
+
+    def take_printed(self) -> str:
+        """Give the first 64 Ki characters that the plugin and its views printed since this was last asked."""
+        text = self._printed.getvalue()
+        self._printed.seek(0)
+        self._printed.truncate()
+        return text
 
     def close(self) -> None:
         """Free the instances; calling again does nothing. A plugin from `load` cannot be called afterwards."""
@@ -296,7 +330,19 @@ class Plugin:
     def _open_runtime(self, limits: Limits) -> WasmRuntime:
         # MockForge never calls `_initialize`; a module with imports it refuses, so there is no host to be true to.
         initialize = self._host == "any" or bool(self._compiled.info.imports)
-        return WasmRuntime(self._compiled, limits=limits, policy=self._policy, initialize=initialize)
+        return WasmRuntime(
+            self._compiled, limits=limits, policy=self._policy, initialize=initialize, services=self._services
+        )
+
+    def _carry(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
+        __tracebackhide__ = True
+        exchange = self._runtime.invoke(operation, payload, fuel)
+        if exchange.printed:
+            self._printed.write(exchange.printed[: _MOST_PRINTED - self._printed.tell()])
+        if exchange.raised is not None:
+            self.last = Observation(exchange=exchange, decoded=None, host_seconds=0.0)
+            raise exchange.raised
+        return exchange
 
     def _typed(self, request: Request, wanted: type[Request], model: type[Reply]) -> Reply:
         __tracebackhide__ = True

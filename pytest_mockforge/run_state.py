@@ -12,6 +12,7 @@ from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.opening import Wanted, effective_limits
 from pytest_mockforge.plugin_under_test import Plugin
 from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.spec import Spec, parse_spec
 from pytest_mockforge.subject import Subject
 
@@ -29,6 +30,8 @@ class RunState:
         self._plugins: dict[Spec, Plugin] = {}
         self._specs = {spec.label: spec for spec in settings.specs}
         self._wanted, self._host = settings.wanted, settings.host
+        self.services = HostServices()
+        """What all plugins of a test find behind their imports; emptied before each test."""
 
     def bench(self, label: str) -> Bench:
         """Give the bench on which one plugin's checks share their work."""
@@ -50,12 +53,19 @@ class RunState:
     def begin_item(self, wanted: Wanted, host: str) -> None:
         """Start a test: its own limits and host, a fresh instance behind each plugin."""
         self._wanted, self._host = wanted, host
+        self.services.reset()
         for spec, plugin in self._plugins.items():
             plugin.configure(limits=effective_limits(wanted, self._subjects[spec].manifest), host=host)
             plugin.renew()
+            plugin.take_printed()
+
+    def printed(self) -> list[tuple[str, str]]:
+        """Give what plugins printed during this test, by label."""
+        return [(plugin.label, text) for plugin in self._plugins.values() if (text := plugin.take_printed())]
 
     def renew(self) -> None:
-        """Put a fresh instance behind each plugin."""
+        """Put a fresh instance behind each plugin, and forget what the last ones left with their host."""
+        self.services.forget()
         for plugin in self._plugins.values():
             plugin.renew()
 
@@ -83,5 +93,5 @@ class RunState:
         if plugin is None:
             subject = self._subject(spec)
             limits = effective_limits(self._wanted, subject.manifest)
-            plugin = self._plugins[spec] = Plugin(subject, limits=limits, host=self._host)
+            plugin = self._plugins[spec] = Plugin(subject, limits=limits, host=self._host, services=self.services)
         return plugin

@@ -40,13 +40,25 @@ class BorderNote(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class HostCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of a function that the module imports, as the guest made it."""
+
+    module: str
+    name: str
+    arguments: tuple[int | float, ...]
+    outcome: str
+    """What came back: a number, an errno such as `EBADF`, nothing, or `trap …` and `raised …`."""
+    detail: str = ""
+    """What the numbers stand for where that can be told: a path, a key, a status; not made harmless for a terminal."""
+
+
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """What a runtime saw of one call: bytes in, bytes out, and what they cost."""
 
     operation: Operation
     request: bytes
     reply: bytes | None
-    """None exactly when `failure` is set."""
+    """None exactly when `failure` or `raised` is set."""
     failure: PluginFailure | None
     fuel: int | None
     """Units used by allocator, operation and release; None where nothing is metered."""
@@ -59,6 +71,16 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     fresh: bool
     """True when the call was the first one of its instance."""
     border: tuple[BorderNote, ...] = ()
+    asked: tuple[HostCall, ...] = ()
+    """The first thousand calls of imported functions; an instance's first call has those of its start with it."""
+    asked_total: dict[str, int] = {}
+    """How often each imported function was called, by `module::name`."""
+    printed: str = ""
+    """What the guest wrote to standard output and standard error, as it came: control characters are in it."""
+    printed_dropped: int = 0
+    """Bytes of output that were not kept."""
+    raised: BaseException | None = None
+    """What a Python function of the test's raised; whoever made the call raises it again."""
 
 
 InstancePolicy = Literal["item", "call", "kept"]

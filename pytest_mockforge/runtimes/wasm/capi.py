@@ -24,6 +24,9 @@ VAL_SIZE = 16
 _LONGEST_NAME = 200
 """Characters of a function's name that are kept in a backtrace."""
 
+HOST_CALLBACK = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, c_size_t)
+"""What an import leads to: data of its definition, caller, slots of arguments and results, their count; a trap or 0."""
+
 _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wasmtime_config_signals_based_traps_set": (None, (c_void_p, c_bool)),
     "wasmtime_engine_increment_epoch": (None, (c_void_p,)),
@@ -37,6 +40,14 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wasmtime_linker_new": (c_void_p, (c_void_p,)),
     "wasmtime_linker_delete": (None, (c_void_p,)),
     "wasmtime_linker_define_unknown_imports_as_traps": (c_void_p, (c_void_p, c_void_p)),
+    "wasmtime_linker_define_func_unchecked": (
+        c_void_p,
+        (c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_void_p, HOST_CALLBACK, c_void_p, c_void_p),
+    ),
+    "wasmtime_caller_context": (c_void_p, (c_void_p,)),
+    "wasmtime_caller_export_get": (c_bool, (c_void_p, c_char_p, c_size_t, c_void_p)),
+    "wasmtime_context_get_data": (c_void_p, (c_void_p,)),
+    "wasmtime_trap_new": (c_void_p, (c_char_p, c_size_t)),
     "wasmtime_linker_instantiate_pre": (c_void_p, (c_void_p, c_void_p, c_void_p)),
     "wasmtime_instance_pre_delete": (None, (c_void_p,)),
     "wasmtime_instance_pre_instantiate": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p)),
@@ -103,6 +114,10 @@ class Native:
         self.call = library.wasmtime_func_call_unchecked
         self.memory_data = library.wasmtime_memory_data
         self.memory_size = library.wasmtime_memory_data_size
+        self.caller_context = library.wasmtime_caller_context
+        self.caller_export_get = library.wasmtime_caller_export_get
+        self.context_data = library.wasmtime_context_get_data
+        self.trap_new = library.wasmtime_trap_new
 
     def take_trap(self, error: int | None, trap: int | None) -> Trap:
         """Read and free what a failed call left behind: an error, or else a trap."""
@@ -245,6 +260,7 @@ def native() -> Native:
 __all__ = [
     "EXTERN_FUNC",
     "EXTERN_MEMORY",
+    "HOST_CALLBACK",
     "VERSION",
     "Native",
     "Slots",

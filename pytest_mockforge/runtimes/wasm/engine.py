@@ -17,6 +17,7 @@ from pytest_mockforge.errors import EngineError, LoadFailure, SetupError
 from pytest_mockforge.runtimes.wasm import capi
 from pytest_mockforge.runtimes.wasm.conventions import Border
 from pytest_mockforge.runtimes.wasm.externs import FuncType
+from pytest_mockforge.runtimes.wasm.imports import ImportSlot, import_slots
 from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
 from pytest_mockforge.runtimes.wasm.ticker import Ticker
 
@@ -77,7 +78,10 @@ class Engine:
 
 
 class CompiledModule:
-    """A module linked once and ready to be instantiated many times. Every import is a trap that names itself."""
+    """A module linked once and ready to be instantiated many times.
+
+    Its imported functions lead to `host_calls`; one whose values are not plain numbers is a trap that names itself.
+    """
 
     def __init__(
         self, engine: Engine, info: ModuleInfo, data: bytes, border: Border, cache: CompileCache | None
@@ -90,6 +94,12 @@ class CompiledModule:
             (export.name for export in info.exports if export.name == "_initialize" and export.signature == _NOTHING),
             None,
         )
+        self.imports: tuple[ImportSlot, ...] = ()
+        """The imported functions that `host_calls` answers."""
+        if any(imported.kind == "function" for imported in info.imports):
+            from pytest_mockforge.runtimes.wasm.catalogue import built_in
+
+            self.imports = import_slots(info, built_in())
         self._module = engine.compile(data, cache)
         self.prepared = self._prepare()
 
@@ -99,7 +109,9 @@ class CompiledModule:
         linker = library.wasmtime_linker_new(self.engine.address)
         prepared = c_void_p()
         try:
-            error = library.wasmtime_linker_define_unknown_imports_as_traps(linker, module)
+            error = self._define_imports(linker)
+            if not error:
+                error = library.wasmtime_linker_define_unknown_imports_as_traps(linker, module)
             if not error:
                 error = library.wasmtime_linker_instantiate_pre(linker, module, ctypes.addressof(prepared))
             if error:
@@ -114,6 +126,22 @@ class CompiledModule:
             raise SetupError(
                 "the plugin is closed", hint="call it inside of its `with` block, or before the run of pytest ends"
             )
+
+    def _define_imports(self, linker: int) -> int | None:
+        """Lead each imported function to the one callback; give an error of wasmtime's, if any."""
+        if not self.imports:
+            return None
+        from pytest_mockforge.runtimes.wasm.host_calls import CALLBACK
+
+        define = self.engine.native.library.wasmtime_linker_define_func_unchecked
+        for place, slot in enumerate(self.imports, start=1):
+            module, name = slot.module.encode(), slot.name.encode()
+            native_type = wasmtime.FuncType(_value_types(slot.type.params), _value_types(slot.type.results))
+            signature = capi.pointer_value(native_type.ptr())
+            error: int | None = define(linker, module, len(module), name, len(name), signature, CALLBACK, place, None)
+            if error:
+                return error
+        return None
 
     def close(self) -> None:
         """Free the linked and the compiled module."""
@@ -172,6 +200,12 @@ def _prove(engine: Engine) -> None:
             f"wasmtime {capi.VERSION} failed the start-up check: an echo answered {answer}",
             hint="install a version of wasmtime that pytest-mockforge names in its requirements",
         )
+
+
+def _value_types(names: tuple[str, ...]) -> list[wasmtime.ValType]:
+    makers = {"i32": wasmtime.ValType.i32, "i64": wasmtime.ValType.i64}
+    makers |= {"f32": wasmtime.ValType.f32, "f64": wasmtime.ValType.f64}
+    return [makers[name]() for name in names]
 
 
 def _compile_message(text: str) -> str:

@@ -6,7 +6,9 @@ It holds a store and gives it back in `close`. It knows bytes, pointers and limi
 from __future__ import annotations
 
 import ctypes
+from contextlib import nullcontext
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import (
@@ -19,19 +21,30 @@ from pytest_mockforge.errors import (
     SetupError,
 )
 from pytest_mockforge.runtimes.base import BorderNote, Exchange, Limits
+from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.runtimes.wasm import capi
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
+from pytest_mockforge.runtimes.wasm.imports import Environment, HostTrap
+
+if TYPE_CHECKING:
+    from pytest_mockforge.runtimes.wasm.host_calls import HostBridge
 
 _SIGN = 0x8000_0000
 _LIMIT_CODES = {"out-of-fuel", "interrupt", "stack-overflow"}
+_NO_BRIDGE = nullcontext()
 _MAY_REFUSE = {Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE}
 
 
 class GuestInstance:
     """A store with one instance in it; calls are made one after another."""
 
-    def __init__(self, module: CompiledModule, limits: Limits, *, initialize: bool) -> None:
+    def __init__(
+        self, module: CompiledModule, limits: Limits, *, initialize: bool, bridge: HostBridge | None = None
+    ) -> None:
         """Instantiate, run the start function and, if asked, `_initialize`.
+
+        `bridge` leads to what the module imports and is closed with the instance; one with nothing special behind it
+        is made where it is needed.
 
         Raises LoadFailure when the module cannot be instantiated, GuestTrap or LimitExceeded when its own code fails,
         and SetupError when the module was closed.
@@ -51,16 +64,20 @@ class GuestInstance:
         self._used = False
         self._instance = capi.new_instance()
         self._instance_address = ctypes.addressof(self._instance)
-        self._store = native.store_new(module.engine.address, None, None)
+        if bridge is None and module.imports:
+            bridge = open_bridge(module, HostServices())
+        self._bridge = bridge
+        self._store = native.store_new(module.engine.address, bridge.identity if bridge else None, None)
         self._context = native.store_context(self._store)
         native.store_limiter(self._store, limits.memory, limits.table_elements, limits.instances, -1, -1)
         try:
-            self._instantiate()
-            self._memory = self._find(self._border.memory, capi.EXTERN_MEMORY) if self._border.memory else 0
-            if initialize and module.initializer:
-                self._arm(self._limits.fuel)
-                self._call(module.initializer, 1, "_initialize")
-        except PluginFailure:
+            with bridge or _NO_BRIDGE:
+                self._instantiate()
+                self._memory = self._find(self._border.memory, capi.EXTERN_MEMORY) if self._border.memory else 0
+                if initialize and module.initializer:
+                    self._arm(self._limits.fuel)
+                    self._call(module.initializer, 1, "_initialize")
+        except BaseException:
             self.close()
             raise
 
@@ -69,6 +86,8 @@ class GuestInstance:
         store, self._store = self._store, None
         if store:
             self._native.store_delete(store)
+        if self._bridge is not None:
+            self._bridge.close()
 
     def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
         """Carry `payload` in and the reply out, with other fuel than the limit if given.
@@ -81,6 +100,8 @@ class GuestInstance:
         native, context = self._native, self._context
         failure: PluginFailure | None = None
         reply: bytes | None = None
+        raised: BaseException | None = None
+        bridge = self._bridge
         fresh, self._used = not self._used, True
         self._notes.clear()
         fuel = self._limits.fuel if fuel is None else fuel
@@ -88,13 +109,21 @@ class GuestInstance:
         before = native.memory_size(context, self._memory) if self._memory else 0
         started = perf_counter()
         try:
-            reply = self._exchange(operation, payload)
+            if bridge is None:
+                reply = self._exchange(operation, payload)
+            else:
+                with bridge:
+                    reply = self._exchange(operation, payload)
         except PluginFailure as caught:
             failure = caught
+        except BaseException as caught:
+            if bridge is None or caught is not bridge.raised:
+                raise
+            raised = caught
         seconds = perf_counter() - started
         after = native.memory_size(context, self._memory) if self._memory else 0
         native.get_fuel(context, self._slots.fuel_address)
-        return Exchange(
+        exchange = Exchange(
             operation=operation,
             request=payload,
             reply=reply,
@@ -106,6 +135,7 @@ class GuestInstance:
             fresh=fresh,
             border=tuple(self._notes),
         )
+        return exchange if bridge is None else bridge.complete(exchange, raised)
 
     def _arm(self, fuel: int) -> None:
         self._fuel = fuel
@@ -123,6 +153,7 @@ class GuestInstance:
         if not error and not slots.trap.value:
             return
         trap = self._native.take_trap(error, slots.trap.value)
+        self._raise_stash(trap, "start")
         if trap.code == "error":
             raise LoadFailure(
                 f"the module cannot be instantiated: {trap.message}", step="instantiate", hint=self._above_limits()
@@ -234,7 +265,17 @@ class GuestInstance:
         trap.value = None
         error = self._native.call(self._context, function, self._slots.address, slots, self._slots.trap_address)
         if error or trap.value:
-            raise self._failure(self._native.take_trap(error, trap.value), during)
+            taken = self._native.take_trap(error, trap.value)
+            self._raise_stash(taken, during)
+            raise self._failure(taken, during)
+
+    def _raise_stash(self, trap: capi.Trap, during: str) -> None:
+        """Raise what a host function raised, where that is why the guest ended."""
+        stash = self._bridge.take_stash() if self._bridge is not None else None
+        if isinstance(stash, HostTrap):
+            raise self._failure(trap._replace(code=stash.code, message=stash.message), during) from None
+        if stash is not None:
+            raise stash
 
     def _find(self, name: str, kind: int) -> int:
         extern = capi.new_extern()
@@ -264,3 +305,11 @@ class GuestInstance:
 
     def _note(self, detail: str, message: str) -> None:
         self._notes.append(BorderNote(detail=detail, message=message))
+
+
+def open_bridge(module: CompiledModule, services: HostServices) -> HostBridge:
+    """Make what leads from one instance to the functions that it imports."""
+    from pytest_mockforge.runtimes.wasm.host_calls import HostBridge
+
+    native = module.engine.native
+    return HostBridge(native, Environment(native, module.imports, module.border.memory, services))

@@ -7,57 +7,92 @@ import threading
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure, SetupError
 from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits
+from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
-from pytest_mockforge.runtimes.wasm.instance import GuestInstance
+from pytest_mockforge.runtimes.wasm.instance import GuestInstance, open_bridge
 
 
 class WasmRuntime:
     """Calls one compiled module under one policy. One lock serialises calls, as MockForge's adapter does."""
 
     def __init__(
-        self, module: CompiledModule, *, limits: Limits, policy: InstancePolicy = "item", initialize: bool = False
+        self,
+        module: CompiledModule,
+        *,
+        limits: Limits,
+        policy: InstancePolicy = "item",
+        initialize: bool = False,
+        services: HostServices | None = None,
     ) -> None:
         self.module = module
         self.limits = limits
         self.policy: InstancePolicy = policy
         self.initialize = initialize
         self._instance: GuestInstance | None = None
-        self._lock = threading.Lock()
+        self._services = services if services is not None else HostServices()
+        self._lock = threading.RLock()
+        self._calling = False
         self._closed = False
 
     def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
         """Call one operation in the instance that the policy gives, with less fuel than the limit if asked.
 
-        Raises SetupError when the module was closed.
+        Raises SetupError when the module was closed, and when a host function calls the instance that is calling it.
         """
         with self._lock:
+            self._refuse_reentry()
             if self._closed:
                 raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
-            instance = self._instance
-            if instance is None:
-                try:
-                    instance = GuestInstance(self.module, self.limits, initialize=self.initialize)
-                except PluginFailure as failure:
-                    return _never_ran(operation, payload, failure)
-                self._instance = instance
-            exchange = instance.invoke(operation, payload, fuel)
+            self._calling = True
+            try:
+                exchange = self._invoke(operation, payload, fuel)
+            finally:
+                self._calling = False
             if self.policy == "call" or (
-                self.policy == "item" and isinstance(exchange.failure, GuestTrap | AbiFailure)
+                self.policy == "item"
+                and (exchange.raised is not None or isinstance(exchange.failure, GuestTrap | AbiFailure))
             ):
                 self._drop()
             return exchange
+
+    def _invoke(self, operation: Operation, payload: bytes, fuel: int | None) -> Exchange:
+        if self._instance is None:
+            bridge = open_bridge(self.module, self._services) if self.module.imports else None
+            try:
+                self._instance = GuestInstance(self.module, self.limits, initialize=self.initialize, bridge=bridge)
+            except PluginFailure as failure:
+                exchange = _never_ran(operation, payload, failure)
+                return bridge.complete(exchange) if bridge is not None else exchange
+            except BaseException as error:
+                if bridge is None:
+                    raise
+                bridge.close()
+                if error is not bridge.raised:
+                    raise
+                return bridge.complete(_never_ran(operation, payload, None), error)
+        return self._instance.invoke(operation, payload, fuel)
 
     def renew(self) -> None:
         """Make the next call start in a fresh instance, unless the policy keeps one for good."""
         if self._instance is not None and self.policy != "kept":
             with self._lock:
+                self._refuse_reentry()
                 self._drop()
 
     def close(self, *, for_good: bool = False) -> None:
         """Free the instance; the compiled module stays with its owner, who closes `for_good` before it is freed."""
         with self._lock:
+            self._refuse_reentry()
             self._closed = self._closed or for_good
             self._drop()
+
+    def _refuse_reentry(self) -> None:
+        """The lock lets its own thread in again: that is a host function which uses the plugin that is calling it."""
+        if self._calling:
+            raise SetupError(
+                "a host function uses the plugin that is calling it",
+                hint="call another instance of it: open plugin.fresh() before the call",
+            )
 
     def _drop(self) -> None:
         instance, self._instance = self._instance, None
@@ -65,7 +100,7 @@ class WasmRuntime:
             instance.close()
 
 
-def _never_ran(operation: Operation, payload: bytes, failure: PluginFailure) -> Exchange:
+def _never_ran(operation: Operation, payload: bytes, failure: PluginFailure | None) -> Exchange:
     return Exchange(
         operation=operation,
         request=payload,

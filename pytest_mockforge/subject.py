@@ -8,24 +8,38 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.manifest import Manifest, find_manifest, find_module, read_manifest, require_manifest
 from pytest_mockforge.documents.testfile import EMPTY, TestFile, read_testfile
-from pytest_mockforge.errors import DocumentError, LoadFailure
+from pytest_mockforge.errors import AdaptError, DocumentError, LoadFailure
 from pytest_mockforge.runtimes.base import MIB
+from pytest_mockforge.runtimes.wasm.adapt import Wrapped, adapt, mendable
 from pytest_mockforge.runtimes.wasm.cache import CompileCache
 from pytest_mockforge.runtimes.wasm.conventions import Border, read_border
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule, metered_engine
 from pytest_mockforge.runtimes.wasm.inspection import inspect_module
-from pytest_mockforge.runtimes.wasm.language import LanguageEvidence, detect_language, host_detection
+from pytest_mockforge.runtimes.wasm.language import HostRuntime, LanguageEvidence, detect_language, host_detection
 from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
 from pytest_mockforge.spec import Spec
 
 LARGEST_FILE = 256 * MIB
 """Bytes; a larger file is refused unread."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mended:
+    """A module as `adapt` gives it, and what that makes of it."""
+
+    data: bytes
+    wrapped: tuple[Wrapped, ...]
+    info: ModuleInfo
+    adapter: HostRuntime
+    """What MockForge's detection takes it for."""
+    border: Border
 
 
 class Subject:
@@ -57,13 +71,47 @@ class Subject:
 
     @cached_property
     def compiled(self) -> CompiledModule | LoadFailure:
-        """The module ready to be instantiated, or why not; compiled when first asked for."""
+        """The module ready to be instantiated, as `adapt` gives it where that makes operations callable; or why not.
+
+        Compiled when first asked for. A failure speaks of the module as it is in its file.
+        """
         if self.info is None:
             return self.failure or LoadFailure("the module cannot be read", step="read")
+        engine, mended = metered_engine(self._stack), self.mended
+        if mended is not None:
+            try:
+                return CompiledModule(engine, mended.info, mended.data, mended.border, self._cache)
+            except LoadFailure:
+                # What is wrong with the adapted module is wrong with the original, and to be told of that one.
+                pass
         try:
-            return CompiledModule(metered_engine(self._stack), self.info, self.data, self.border, self._cache)
+            return CompiledModule(engine, self.info, self.data, self.border, self._cache)
         except LoadFailure as failure:
             return failure
+
+    @cached_property
+    def mended(self) -> Mended | None:
+        """The module adapted in memory; None when that would change nothing, or cannot be done."""
+        exports = self.info.exports if self.info is not None else ()
+        names = {operation.value for operation in Operation}
+        if not any(export.name in names and mendable(export.signature) for export in exports):
+            return None
+        try:
+            adapted = adapt(self.data)
+        except (AdaptError, LoadFailure):
+            return None
+        info = inspect_module(adapted.data)
+        adapter = host_detection(info, adapted.data)
+        border = read_border(info, adapter)
+        return Mended(data=adapted.data, wrapped=adapted.wrapped, info=info, adapter=adapter, border=border)
+
+    @property
+    def convention(self) -> str:
+        """How the module's own exports are called: one convention, `mixed`, or `none`."""
+        used: set[str] = set(self.border.operations.values())
+        if self.mended is not None:
+            used |= {one.was for one in self.mended.wrapped}
+        return min(used, default="none") if len(used) < 2 else "mixed"
 
     @cached_property
     def border(self) -> Border:

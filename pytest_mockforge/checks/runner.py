@@ -60,7 +60,7 @@ def _missing(check: Check, bench: Bench) -> str:
     if failure is not None:
         linked = not (isinstance(failure, LoadFailure) and failure.step == "link")
         return f"the module cannot be {'instantiated, see MF107' if linked else 'linked, see MF103'}"
-    border = bench.subject.border
+    border = bench.compiled.border
     if not border.operations:
         return "no operation can be called, see MF106"
     if border.memory is None:

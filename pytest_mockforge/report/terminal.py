@@ -157,6 +157,8 @@ def _verdict(identity: dict[str, Figure]) -> str:
     whose = f"MockForge {version} ({identity['adapter']} adapter)" if host == "adapter" else f"host {host!r}"
     if identity["loads"]:
         return f"{whose} would load and call it"
+    if identity.get("mended"):
+        return f"{whose}: refused, mended by adapt: {harmless(str(identity['objection']), 300)}"
     would = "would refuse it" if identity["refused"] else "would load it, but could not call all of it"
     return f"{whose} {would}: {harmless(str(identity['objection']), 300)}"
 

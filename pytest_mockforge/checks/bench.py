@@ -7,7 +7,7 @@ of pytest or of how results are shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pytest_mockforge.checks.model import Figure, HostVerdict
@@ -18,9 +18,9 @@ from pytest_mockforge.contract.requests import Request, from_mapping
 from pytest_mockforge.documents.expectation import matches, without_volatile
 from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import LimitExceeded, LoadFailure, PluginFailure, Refusal, RequestError
-from pytest_mockforge.hosts import adapter
-from pytest_mockforge.hosts.objections import REFUSING, Objection
-from pytest_mockforge.hosts.profile import VERSION, Candidate, profile
+from pytest_mockforge.hosts.common import unreadable
+from pytest_mockforge.hosts.objections import Objection, capped
+from pytest_mockforge.hosts.profile import VERSION, Candidate, Files, profile
 from pytest_mockforge.opening import HOSTS
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import Limits
@@ -89,21 +89,53 @@ class Bench:
 
     def judged_by(self, host: str) -> tuple[Objection, ...]:
         """Every rule of one host that the plugin breaks."""
+        rules, candidate = profile(host), self._candidate
+        files = self._files if isinstance(candidate, LoadFailure) else candidate.files
+        objections = list(rules.judge_files(files))
+        if isinstance(candidate, LoadFailure):
+            objections.append(unreadable(candidate, files, rules.not_compiled(files)))
+        else:
+            objections += rules.judge(candidate)
+        return capped(objections)
+
+    @cached_property
+    def _files(self) -> Files:
+        """The plugin as a host meets it before it opens the module."""
+        subject = self.subject
+        return Files(
+            data=subject.data,
+            adapter=subject.adapter,
+            language=subject.language.language,
+            manifest=subject.manifest,
+            manifest_error=subject.manifest_error,
+            folder=subject.spec.path if subject.spec.kind == "folder" else None,
+        )
+
+    @cached_property
+    def _candidate(self) -> Candidate | LoadFailure:
+        """The module as it is in its file, for a host to judge; or why it is none."""
         subject, failure = self.subject, self.instantiation
         if subject.info is None or (isinstance(failure, LoadFailure) and failure.step == "compile"):
             assert isinstance(failure, LoadFailure)
-            return (adapter.unreadable(failure, subject.adapter),)
-        candidate = Candidate(
-            data=subject.data,
+            return failure
+        return Candidate(
+            files=self._files,
             info=subject.info,
             border=subject.border,
-            adapter=subject.adapter,
             failure=failure,
             declared=subject.declared,
-            manifest=subject.manifest,
-            folder=subject.spec.path if subject.spec.kind == "folder" else None,
         )
-        return tuple(profile(host).judge(candidate))
+
+    @cached_property
+    def mended_by_adapt(self) -> bool:
+        """True when the host takes the module as `adapt` gives it, and not as it is."""
+        mended, candidate = self.subject.mended, self._candidate
+        if self.loads or mended is None or isinstance(candidate, LoadFailure):
+            return False
+        files = replace(candidate.files, data=mended.data, adapter=mended.adapter)
+        adapted = replace(candidate, files=files, info=mended.info, border=mended.border)
+        objections = (*profile(self.host).judge_files(files), *profile(self.host).judge(adapted))
+        return not any(objection.severity == "error" for objection in objections)
 
     @cached_property
     def verdicts(self) -> tuple[HostVerdict, ...]:
@@ -114,6 +146,14 @@ class Bench:
     def loads(self) -> bool:
         """True when the host would load the module and could call every operation that it has."""
         return not any(objection.severity == "error" for objection in self.objections)
+
+    @property
+    def calls_as_adapter(self) -> bool:
+        """True when it can be said what MockForge prints of a failed call: the words of its adapters.
+
+        A module that imports anything never comes so far there.
+        """
+        return self.host in ("adapter", "any") and self.subject.info is not None and not self.subject.info.imports
 
     @cached_property
     def instantiation(self) -> PluginFailure | None:
@@ -230,12 +270,13 @@ class Bench:
         return {
             "language": subject.language.language,
             "adapter": subject.adapter,
-            "convention": None if subject.info is None else subject.border.convention,
+            "convention": None if subject.info is None else subject.convention,
             "size": len(subject.data),
             "host": self.host,
             "version": VERSION,
             "loads": self.loads,
-            "refused": any(o.severity == "error" and o.rule in REFUSING for o in self.objections),
+            "mended": self.mended_by_adapt,
+            "refused": any(objection.refuses for objection in self.objections),
             "objection": next((o.message for o in self.objections if o.severity == "error"), ""),
             "untested": "" if failed else ", ".join(op.value for op in Operation if op not in self.operations),
             "initial_memory": sum(memory.minimum_bytes for memory in subject.info.memories) if subject.info else 0,
@@ -250,7 +291,7 @@ class Bench:
 
 def _verdict(name: str, objections: tuple[Objection, ...]) -> HostVerdict:
     errors = [objection for objection in objections if objection.severity == "error"]
-    refused = any(objection.rule in REFUSING for objection in errors)
+    refused = any(objection.refuses for objection in errors)
     return HostVerdict(
         host=name,
         verdict="refused" if refused else "not callable" if errors else "accepted",

@@ -12,6 +12,7 @@ from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.violations import Violation, ViolationKind
 from pytest_mockforge.documents.expectation import Volatile, matches, without_volatile
 from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, LoadFailure, Refusal
+from pytest_mockforge.hosts.messages import EXECUTION, failed_call
 
 _MOST = 5
 """Requests named for one and the same breach."""
@@ -42,7 +43,8 @@ def no_trap(bench: Bench) -> Iterator[Finding]:
             finding = from_failure(
                 "MF201", f"{trial.operation}:{failure.code}", failure, trial.observation.request_bytes
             )
-            yield _named(finding, trial, got=" <- ".join(failure.backtrace[:8]) or failure.message)
+            finding = _named(finding, trial, got=" <- ".join(failure.backtrace[:8]) or failure.message)
+            yield _quoted(bench, finding, trial, expected="a reply: of a trap MockForge prints frames, not the reason")
     for operation, names in refused.items():
         yield Finding(
             code="MF201",
@@ -68,7 +70,8 @@ def inside_memory(bench: Bench) -> Iterator[Finding]:
             detail = f"{trial.operation}:{failure.detail}"
             if detail not in seen:
                 seen.add(detail)
-                yield _named(from_failure("MF202", detail, failure, trial.observation.request_bytes), trial)
+                finding = from_failure("MF202", detail, failure, trial.observation.request_bytes)
+                yield _quoted(bench, _named(finding, trial), trial)
 
 
 @check("MF203", "each reply is UTF-8", need="operation")
@@ -261,9 +264,13 @@ def _violated(bench: Bench, code: str, kinds: tuple[ViolationKind, ...]) -> Iter
             expected=violation.expected,
             got=violation.got,
             hint=violation.hint or "",
-            host_message=decoded.host_message or "" if decoded is not None and _stops_at(decoded) is violation else "",
+            host_message=_said(bench, decoded) if decoded is not None and _stops_at(decoded) is violation else "",
             request=trial.observation.request_bytes.decode("utf-8", "replace"),
         )
+
+
+def _said(bench: Bench, decoded: Decoded) -> str:
+    return EXECUTION + decoded.host_message if decoded.host_message and bench.calls_as_adapter else ""
 
 
 def _stops_at(decoded: Decoded) -> Violation | None:
@@ -274,6 +281,15 @@ def _stops_at(decoded: Decoded) -> Violation | None:
 def _general(pointer: str) -> str:
     """Put a star for each array index, so that the same breach in each row is one finding."""
     return "/".join("*" if segment.isdigit() else segment for segment in pointer.split("/"))
+
+
+def _quoted(bench: Bench, finding: Finding, trial: Trial, expected: str = "") -> Finding:
+    """Add what the adapter would print of a call that failed."""
+    import msgspec
+
+    failure = trial.observation.failure
+    said = failed_call(trial.operation, failure) if failure is not None and bench.calls_as_adapter else None
+    return msgspec.structs.replace(finding, host_message=said or "", expected=finding.expected or expected)
 
 
 def _named(finding: Finding, trial: Trial, got: str | None = None) -> Finding:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.model import Finding, from_failure
 from pytest_mockforge.checks.registry import check
-from pytest_mockforge.errors import AbiFailure, GuestTrap
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure
+from pytest_mockforge.hosts.mends import mend
+from pytest_mockforge.hosts.messages import failed_call
 from pytest_mockforge.hosts.objections import Rule
+from pytest_mockforge.runtimes.wasm.language import host_trace
 
 
 @check("MF101", "the file is a WebAssembly core module", need="nothing")
@@ -110,9 +116,10 @@ def allocates(bench: Bench) -> Iterator[Finding]:
         for trial in trials:
             failure = trial.observation.failure
             if isinstance(failure, AbiFailure) and failure.detail == "input-outside-memory":
-                finding = from_failure("MF108", failure.detail, failure)
+                finding = _said(bench, from_failure("MF108", failure.detail, failure), trial.operation, failure)
             elif isinstance(failure, GuestTrap) and failure.during == "allocator":
                 finding = from_failure("MF108", f"trap:{failure.code}", failure)
+                finding = _said(bench, finding, trial.operation, failure)
             else:
                 notes = [note for note in trial.observation.border if note.detail == "zero-address"]
                 if not notes:
@@ -251,18 +258,30 @@ def detection(bench: Bench) -> Iterator[Finding]:
 
     Mend: AssemblyScript, `--exportRuntime`. Keep the words `tinygo` and `assemblyscript` out of other modules.
     """
-    language, adapter = bench.subject.language, bench.subject.adapter
-    own = language.language if language.language in ("rust", "tinygo", "assemblyscript") else None
-    if language.language == "unknown" or adapter == (own or "rust"):
+    subject = bench.subject
+    language, adapter = subject.language.language, subject.adapter
+    own = language if language in ("rust", "tinygo", "assemblyscript") else "rust"
+    # Of a module that bears no trace, the allocator alone tells that it was mistaken.
+    unknown = language == "unknown" and (adapter == "rust" or _has_allocator(bench))
+    if unknown or adapter == own:
         return
+    evidence = "; ".join(subject.language.evidence[:3]) or "no trace of any language"
     yield Finding(
         code="MF115",
         severity="warning",
-        detail=f"{language.language}-as-{adapter}",
-        message=f"MockForge takes this module for {adapter}, but it was built from {language.language}",
-        expected=f"the adapter for {own or 'rust'}; evidence: {'; '.join(language.evidence[:3])}",
-        got=f"the adapter for {adapter}",
+        detail=f"{language}-as-{adapter}",
+        message=f"MockForge takes this module for {adapter}, but it was built from {language}"
+        if language != "unknown"
+        else f"MockForge takes this module for {adapter}, whose allocator it does not have",
+        expected=f"the adapter for {own}; evidence: {evidence}",
+        got=f"the adapter for {adapter}: {host_trace(subject.info, subject.data)}",
+        hint=mend("detection", language),
     )
+
+
+def _has_allocator(bench: Bench) -> bool:
+    family = bench.subject.border.family
+    return family is not None and family.adapter == bench.subject.adapter
 
 
 def objected(bench: Bench, code: str, rule: Rule) -> Iterator[Finding]:
@@ -279,6 +298,11 @@ def objected(bench: Bench, code: str, rule: Rule) -> Iterator[Finding]:
                 hint=objection.hint or "",
                 host_message=objection.host_message or "",
             )
+
+
+def _said(bench: Bench, finding: Finding, operation: Operation, failure: PluginFailure) -> Finding:
+    said = failed_call(operation, failure) if bench.calls_as_adapter else None
+    return msgspec.structs.replace(finding, host_message=said or "")
 
 
 def _reply(payload: bytes | None) -> str:

@@ -6,20 +6,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import GuestTrap, LoadFailure, PluginFailure
-from pytest_mockforge.hosts.common import proposals_objection
-from pytest_mockforge.hosts.objections import Objection
-from pytest_mockforge.hosts.profile import Candidate, register
-from pytest_mockforge.runtimes.wasm.conventions import FAMILIES, MULTI_VALUE, Border, BorderFault
-from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
+from pytest_mockforge.hosts import messages
+from pytest_mockforge.hosts.common import distinct_imports, import_topic, instantiation_objection, proposals_objection
+from pytest_mockforge.hosts.mends import Topic
+from pytest_mockforge.hosts.objections import Objection, Rule
+from pytest_mockforge.hosts.profile import Candidate, Files, register
+from pytest_mockforge.runtimes.wasm.conventions import FAMILIES, MULTI_VALUE, BorderFault
 
-_NAMED = {"rust": "", "tinygo": "TinyGo ", "assemblyscript": "AssemblyScript "}
-
-_IMPORT_HINTS = {
-    "wasi_snapshot_preview1": "build for a target without WASI: wasm32-unknown-unknown in Rust, "
-    "-target=wasm-unknown in TinyGo, wasm32-freestanding in zig",
-    "env.abort": "compile with `asc --use abort=`, so that AssemblyScript does not import env.abort",
-    "env.memory": "export the memory instead of importing it: drop --import-memory or --importMemory",
+_OPERATIONS = frozenset(operation.value for operation in Operation)
+_PROBLEMS = {
+    "no-memory": "no memory is exported as 'memory'",
+    "wrong-memory": "the export 'memory' is of a kind that the host cannot use",
 }
 
 
@@ -29,155 +26,132 @@ class Adapters:
     name = "adapter"
     as_shipped = ""
 
+    def not_compiled(self, files: Files) -> str:
+        """Give what the host prints of a module that its engine does not take."""
+        return messages.not_compiled(files.adapter)
+
+    def judge_files(self, _files: Files) -> Iterator[Objection]:
+        """Give nothing: an adapter is handed bytes, and reads no manifest."""
+        return iter(())
+
     def judge(self, candidate: Candidate) -> Iterator[Objection]:
         """Give every rule that the plugin breaks."""
-        yield from proposals_objection(candidate, frozenset())
-        yield from import_objections(candidate.info, candidate.adapter)
-        if not candidate.unlinkable:
-            yield from instantiation_objections(candidate.failure, candidate.adapter)
-        yield from _border(candidate.border, candidate.adapter)
-        yield from _operations(candidate.info, candidate.border, candidate.declared)
+        adapter = candidate.files.adapter
+        yield from proposals_objection(candidate, messages.not_compiled(adapter), frozenset())
+        yield from import_objections(candidate, messages.not_instantiated(adapter, ""))
+        yield from instantiation_objection(candidate, messages.not_instantiated(adapter, ""))
+        yield from _border(candidate)
+        yield from _operations(candidate)
 
 
-class Anything:
+class Anything(Adapters):
     """No host: what can be called at all. Functions that a module imports are provided, or traps."""
 
     name = "any"
-    as_shipped = ""
 
     def judge(self, candidate: Candidate) -> Iterator[Objection]:
         """Give what keeps the module from being called."""
+        prefix = messages.not_instantiated(candidate.files.adapter, "")
         if candidate.unlinkable:
-            yield from import_objections(candidate.info, candidate.adapter)
-        else:
-            yield from instantiation_objections(candidate.failure, candidate.adapter)
-        yield from _border(candidate.border, candidate.adapter)
-        yield from _operations(candidate.info, candidate.border, candidate.declared)
+            yield from import_objections(candidate, prefix)
+        yield from instantiation_objection(candidate, prefix)
+        yield from _border(candidate)
+        yield from _operations(candidate)
 
 
-def unreadable(failure: LoadFailure, adapter: str) -> Objection:
-    """State that the module is no module, or does not compile."""
-    return Objection(
-        rule="compile" if failure.step == "compile" else "read",
-        detail=failure.step,
-        message=failure.message.partition("\n")[0],
-        expected=failure.expected or "a core module in the binary format, of proposals that wasmtime has on by default",
-        got=failure.got or "",
-        host_message=f"Failed to load {_NAMED[adapter]}WASM module: failed to parse WebAssembly module",
-        hint=failure.hint,
-    )
-
-
-def import_objections(info: ModuleInfo, adapter: str) -> Iterator[Objection]:
-    """MockForge links nothing, so any import at all is one too many (2.1)."""
+def import_objections(candidate: Candidate, prefix: str) -> Iterator[Objection]:
+    """Nothing is linked, so any import at all is one too many (2.1). `prefix` stands before the engine's reason."""
+    info = candidate.info
     counted = Counter((imported.module, imported.name) for imported in info.imports)
-    kinds = {(imported.module, imported.name): imported.type_text for imported in reversed(info.imports)}
-    for index, ((module, name), count) in enumerate(counted.items()):
-        # The host names only the first one.
-        host_message = (
-            f"Failed to instantiate {_NAMED[adapter]}module: unknown import: `{module}::{name}` has not been defined"
-        )
+    for index, imported in enumerate(distinct_imports(info)):
+        count = counted[imported.module, imported.name]
+        reason = messages.unknown_import(imported.module, imported.name)
         yield Objection(
             rule="imports",
-            detail=f"{module}::{name}",
-            message=f"the module imports {module}::{name}, which MockForge does not provide",
+            detail=f"{imported.module}::{imported.name}",
+            message=f"the module imports {imported.module}::{imported.name}, which MockForge does not provide",
             expected="no imports: MockForge links none, not even WASI",
-            got=kinds[module, name] + (f", imported {count} times" if count > 1 else ""),
-            host_message=host_message if index == 0 else None,
-            hint=_IMPORT_HINTS.get(f"{module}.{name}") or _IMPORT_HINTS.get(module),
+            got=imported.type_text + (f", imported {count} times" if count > 1 else ""),
+            # The host names only the first one.
+            host_message=prefix + reason if index == 0 else None,
+            hint=candidate.files.mend(import_topic(imported)),
         )
 
 
-def instantiation_objections(failure: PluginFailure | None, adapter: str) -> Iterator[Objection]:
-    """The start function or the limits stop the instance."""
-    if failure is None:
-        return
-    trapped = isinstance(failure, GuestTrap)
-    yield Objection(
-        rule="instantiate",
-        detail=failure.code if isinstance(failure, GuestTrap) else "cannot-instantiate",
-        message=failure.message.partition("\n")[0],
-        expected="an instance, made within the limits" + (", its start function returning" if trapped else ""),
-        got=failure.got or failure.message,
-        host_message=f"Failed to instantiate {_NAMED[adapter]}module: …",
-        hint=failure.hint or ("mend or drop the start section: MockForge runs it on every load" if trapped else None),
-    )
-
-
-def _border(border: Border, adapter: str) -> Iterator[Objection]:
-    wanted = next(family for family in FAMILIES if family.adapter == adapter)
-    named = _NAMED[adapter]
-    for fault in border.faults:
-        if fault.optional or fault.export in {operation.value for operation in Operation}:
+def _border(candidate: Candidate) -> Iterator[Objection]:
+    files = candidate.files
+    wanted = next(family for family in FAMILIES if family.adapter == files.adapter)
+    for fault in candidate.border.faults:
+        if fault.optional or fault.export in _OPERATIONS:
             continue
         if fault.export == "memory":
-            yield _from_fault(
-                fault,
-                "memory",
-                f"{named}WASM module must export 'memory'",
-                "export one 32-bit memory, not shared, under the name 'memory'",
-            )
-        else:
-            specific = {"rust": "alloc", "tinygo": "malloc", "assemblyscript": "__new"}[adapter]
-            suffix = "" if adapter == "rust" else f" ({named.strip()} specific)"
-            reason = (
-                f"failed to find function export `{specific}`"
-                if fault.detail == "no-allocator"
-                else f"failed to convert function `{specific}` to given type"
-            )
-            yield _from_fault(
-                fault,
-                "allocator",
-                f"Failed to get {specific} function{suffix}: {reason}",
-                f"MockForge takes this module for {adapter}, and so looks for {wanted.allocate}{wanted.allocate_type}",
-            )
+            # A memory with 64-bit addresses the host finds; it only ever has 32-bit ones of a guest.
+            said = None if _is_wide(candidate) else messages.no_memory(files.adapter)
+            yield _from_fault(fault, "memory", said, files.mend("memory"))
+            continue
+        # A language without an adapter of its own goes by Rust's rules; any other mistake is one of detection.
+        own = files.language if files.language in ("tinygo", "assemblyscript") else "rust"
+        mistaken = files.language != "unknown" and own == "rust" and files.adapter != "rust"
+        topic: Topic = "detection" if mistaken else "allocator"
+        looks_for = f"MockForge takes this module for {files.adapter}, and so looks for {wanted.allocate}"
+        yield _from_fault(
+            fault,
+            "allocator",
+            messages.no_allocator(files.adapter, exported=_is_function(candidate, wanted.allocate)),
+            f"{looks_for}{wanted.allocate_type}; {files.mend(topic)}",
+        )
 
 
-def _operations(info: ModuleInfo, border: Border, declared: frozenset[Operation]) -> Iterator[Objection]:
-    for fault in border.faults:
-        if fault.export in {operation.value for operation in Operation}:
-            yield _from_fault(
-                fault,
-                "operations",
-                f"Function '{fault.export}' not found: failed to convert function `{fault.export}` to given type",
-                "return two i32 results, pointer and length; MockForge reports any other type as not found",
-            )
-    exported = {export.name for export in info.exports}
+def _operations(candidate: Candidate) -> Iterator[Objection]:
+    files = candidate.files
+    for fault in candidate.border.faults:
+        if fault.export in _OPERATIONS:
+            message = messages.no_operation(fault.export, exported=_is_function(candidate, fault.export))
+            yield _from_fault(fault, "operations", message, files.mend("signature"))
+    exported = {export.name for export in candidate.info.exports}
     for operation in Operation:
-        if operation in declared and operation.value not in exported:
+        if operation in candidate.declared and operation.value not in exported:
             yield Objection(
                 rule="operations",
                 detail=f"{operation}:missing",
                 message=f"{operation} is declared but not exported",
                 expected=f"{operation}{MULTI_VALUE}",
                 got="no such export",
-                host_message=f"Function '{operation}' not found: failed to find function export `{operation}`",
-                hint="export it, or drop it from plugin.yaml and plugin.test.yaml",
+                host_message=messages.no_operation(operation.value, exported=False),
+                hint=files.mend("operations"),
             )
-    if not exported & {operation.value for operation in Operation}:
+    if not exported & _OPERATIONS:
+        functions = [export.name for export in candidate.info.exports if export.kind == "function"]
         yield Objection(
             rule="operations",
             detail="none",
             message="the module exports none of the four operations",
             expected=", ".join(operation.value for operation in Operation) + ": at least one",
-            got=_shorten([export.name for export in info.exports if export.kind == "function"])
-            or "no exported function",
-            hint="export the operations under these very names",
+            got=_shortened(functions) or "no exported function",
+            host_message=messages.no_operation(Operation.AUTHENTICATE.value, exported=False),
+            hint=files.mend("operations"),
         )
 
 
-def _from_fault(fault: BorderFault, rule: str, host_message: str, hint: str) -> Objection:
-    assert rule in ("memory", "allocator", "operations")
-    problem = {
-        "no-memory": "no memory is exported as 'memory'",
-        "wrong-memory": "the export 'memory' is of a kind that the host cannot use",
-        "no-allocator": f"the allocator {fault.export!r} is not exported",
-        "wrong-type": f"{fault.export} is exported with another type than the host calls",
-    }[fault.detail]
+def _is_function(candidate: Candidate, name: str) -> bool:
+    export = candidate.info.export(name)
+    return export is not None and export.kind == "function"
+
+
+def _is_wide(candidate: Candidate) -> bool:
+    export = candidate.info.export("memory")
+    memory = export.memory if export is not None else None
+    return memory is not None and memory.is64 and not memory.shared
+
+
+def _from_fault(fault: BorderFault, rule: Rule, host_message: str | None, hint: str) -> Objection:
+    problem = _PROBLEMS.get(fault.detail)
+    if problem is None and fault.detail == "no-allocator":
+        problem = f"the allocator {fault.export!r} is not exported"
     return Objection(
-        rule=rule,  # type: ignore[arg-type]  # narrowed by the assertion above
+        rule=rule,
         detail=f"{fault.export}:{fault.detail}",
-        message=problem,
+        message=problem or f"{fault.export} is exported with another type than the host calls",
         expected=fault.expected,
         got=fault.got,
         host_message=host_message,
@@ -185,7 +159,7 @@ def _from_fault(fault: BorderFault, rule: str, host_message: str, hint: str) -> 
     )
 
 
-def _shorten(names: Sequence[str]) -> str:
+def _shortened(names: Sequence[str]) -> str:
     shown = ", ".join(repr(name[:60]) for name in names[:8])
     return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 

@@ -4,91 +4,134 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_mockforge.errors import GuestTrap, LoadFailure
+from pytest_mockforge.hosts import messages
+from pytest_mockforge.hosts.mends import Topic
 from pytest_mockforge.hosts.objections import Objection
-from pytest_mockforge.hosts.profile import Candidate
+from pytest_mockforge.hosts.profile import Candidate, Files
 from pytest_mockforge.runtimes.base import MIB
-from pytest_mockforge.runtimes.wasm.features import NEWER_THAN_36, refusal
+from pytest_mockforge.runtimes.wasm.features import NEWER_THAN_36
+from pytest_mockforge.runtimes.wasm.module_info import Import, ModuleInfo
 
 MEMORY_LIMIT = 10 * MIB
 """Bytes of linear memory that `runtime` and `sandbox` allow (contract 3.1 and 3.2)."""
 
-IMPORT_MODULES = ("wasi_snapshot_preview1", "wasi:io/streams", "wasi:filesystem/types", "mockforge:plugin/host")
+WASI = "wasi_snapshot_preview1"
+HOST_MODULE = "mockforge:plugin/host"
+IMPORT_MODULES = (WASI, "wasi:io/streams", "wasi:filesystem/types", HOST_MODULE)
 """Modules that `runtime` and `loader` let a plugin import from (contract 3.1 step 7, 3.3 step 4)."""
 
-FILE_FUNCTIONS = frozenset(
-    {"fd_read", "fd_write", "fd_close", "fd_fdstat_get", "path_open", "path_readlink", "path_filestat_get"}
-)
-WASI_FUNCTIONS = FILE_FUNCTIONS | {"clock_time_get", "proc_exit", "random_get"}
-HOST_FUNCTIONS = frozenset({"log_message", "get_config_value", "store_data", "retrieve_data"})
+FILE_FUNCTIONS = (
+    "fd_read", "fd_write", "fd_close", "fd_fdstat_get", "path_open", "path_readlink", "path_filestat_get",
+)  # fmt: skip
+WASI_FUNCTIONS = (*FILE_FUNCTIONS, "clock_time_get", "proc_exit", "random_get")
+HOST_FUNCTIONS = ("log_message", "get_config_value", "store_data", "retrieve_data")
 
 
-def proposals_objection(candidate: Candidate, switched_off: frozenset[str]) -> Iterator[Objection]:
+def unreadable(failure: LoadFailure, files: Files, host_message: str) -> Objection:
+    """The module is no module, or does not compile."""
+    compiled = failure.step == "compile"
+    return Objection(
+        rule="compile" if compiled else "read",
+        detail=failure.step,
+        message=failure.message.partition("\n")[0],
+        expected=failure.expected or "a core module in the binary format, of proposals that wasmtime has on by default",
+        got=failure.got or "",
+        host_message=host_message,
+        hint=failure.hint or files.mend("proposal" if compiled else "module"),
+    )
+
+
+def proposals_objection(candidate: Candidate, host_message: str, switched_off: frozenset[str]) -> Iterator[Objection]:
     """The module uses a proposal that the host's wasmtime 36 does not accept."""
-    reason = refusal(candidate.data, NEWER_THAN_36 | switched_off)
+    reason = candidate.refused_without(NEWER_THAN_36 | switched_off)
     if reason is not None:
+        without = f" without {', '.join(sorted(switched_off))}" if switched_off else ", and wasmtime 36's defaults"
         yield Objection(
             rule="compile",
             detail="proposal",
             message=f"the module uses a proposal that MockForge's wasmtime 36 has off: {reason}",
-            expected="WebAssembly 2.0"
-            + (f" without {', '.join(sorted(switched_off))}" if switched_off else ", and wasmtime 36's defaults"),
+            expected=f"WebAssembly 2.0{without}",
             got=reason,
-            hint="build without that proposal: a -C target-feature, an -m or a --disable flag of the compiler",
+            host_message=host_message,
+            hint=candidate.files.mend("proposal"),
         )
 
 
-def memory_over(candidate: Candidate, limit: int) -> Iterator[Objection]:
+def instantiation_objection(candidate: Candidate, prefix: str) -> Iterator[Objection]:
+    """The start function, the segments or our own limits stop the instance."""
+    failure = candidate.failure
+    if failure is None or candidate.unlinkable:
+        return
+    trapped = isinstance(failure, GuestTrap)
+    reason = messages.instantiation_reason(failure)
+    ran = isinstance(failure, GuestTrap) and bool(failure.backtrace)
+    yield Objection(
+        rule="instantiate",
+        detail=failure.code if isinstance(failure, GuestTrap) else "cannot-instantiate",
+        message=failure.message.partition("\n")[0],
+        expected="an instance, made within the limits" + (", its start function returning" if trapped else ""),
+        got=failure.got or failure.message,
+        host_message=None if reason is None else prefix + reason,
+        hint=failure.hint or (candidate.files.mend("start") if ran else None),
+    )
+
+
+def memory_over(candidate: Candidate, limit: int, prefix: str) -> Iterator[Objection]:
     """A memory starts out larger than the host allows at all."""
     for memory in candidate.info.memories:
         if memory.minimum_bytes > limit:
-            pages = limit // memory.page_size
             yield Objection(
                 rule="limits",
                 detail="memory",
                 message=f"the memory starts with {memory.minimum_bytes:,} bytes, more than the host allows",
-                expected=f"at most {limit:,} bytes ({pages:,} pages)",
+                expected=f"at most {limit:,} bytes ({limit // memory.page_size:,} pages)",
                 got=f"{memory.minimum:,} pages",
-                host_message=f"memory minimum size of {memory.minimum} pages exceeds memory limits",
-                hint="ask the linker for a smaller initial memory or stack",
+                host_message=f"{prefix}memory minimum size of {memory.minimum} pages exceeds memory limits",
+                hint=candidate.files.mend("memory-size"),
             )
 
 
-def import_module_objections(candidate: Candidate) -> Iterator[Objection]:
-    """Imports by module and name, as `runtime` and `loader` judge them alike."""
-    seen: set[tuple[str, str]] = set()
-    for imported in candidate.info.imports:
-        key = (imported.module, imported.name)
-        if key in seen:
-            continue
-        seen.add(key)
-        if imported.module not in IMPORT_MODULES:
-            wrong, valid = f"Disallowed import module: {imported.module}", ", ".join(IMPORT_MODULES)
-        elif imported.module == "wasi_snapshot_preview1" and imported.name not in WASI_FUNCTIONS:
-            wrong, valid = f"Disallowed WASI function: {imported.name}", ", ".join(sorted(WASI_FUNCTIONS))
-        elif imported.module == "mockforge:plugin/host" and imported.name not in HOST_FUNCTIONS:
-            wrong, valid = f"Disallowed host function: {imported.name}", ", ".join(sorted(HOST_FUNCTIONS))
-        else:
-            continue
-        yield Objection(
-            rule="imports",
-            detail=f"{imported.module}::{imported.name}",
-            message=f"the module imports {imported.module}::{imported.name}, which the host does not allow",
-            expected=f"one of {valid}",
-            got=f"{imported.module}::{imported.name}",
-            host_message=wrong,
-        )
+def memory_growth(candidate: Candidate, limit: int) -> Iterator[Objection]:
+    """Say how far a memory may grow, where the module leaves that open or declares more."""
+    for memory in candidate.info.memories:
+        if memory.minimum_bytes <= limit and (memory.maximum is None or memory.maximum * memory.page_size > limit):
+            yield note(
+                "memory-growth",
+                "memory grows no further than the host allows: memory.grow gives -1",
+                f"at most {limit:,} bytes ({limit // memory.page_size:,} pages)",
+                "no maximum" if memory.maximum is None else f"a maximum of {memory.maximum:,} pages",
+            )
 
 
-def allocator_objection(candidate: Candidate) -> Iterator[Objection]:
-    """`runtime` and `sandbox` know one allocator, whatever the language: `alloc`."""
-    export = candidate.info.export("alloc")
-    if export is None or export.kind != "function":
-        yield Objection(
-            rule="allocator",
-            detail="alloc:no-allocator",
-            message="the allocator 'alloc' is not exported",
-            expected="a function exported as 'alloc'",
-            got="no such function",
-            host_message="WASM module must export an 'alloc' function for memory allocation",
-            hint="export alloc(i32) -> i32, whatever the language",
-        )
+def import_problem(imported: Import) -> tuple[str, tuple[str, ...]] | None:
+    """What `loader` says first against an import by module and name, with what it allows."""
+    if imported.module not in IMPORT_MODULES:
+        return f"Disallowed import module: {imported.module}", IMPORT_MODULES
+    if imported.module == WASI and imported.name not in WASI_FUNCTIONS:
+        return f"Disallowed WASI function: {imported.name}", WASI_FUNCTIONS
+    if imported.module == HOST_MODULE and imported.name not in HOST_FUNCTIONS:
+        return f"Disallowed host function: {imported.name}", HOST_FUNCTIONS
+    return None
+
+
+def import_topic(imported: Import) -> Topic:
+    """The mend that an import wants."""
+    if imported.kind == "memory":
+        return "imported-memory"
+    if imported.module.startswith("wasi"):
+        return "wasi"
+    return "abort" if (imported.module, imported.name) == ("env", "abort") else "imports"
+
+
+def distinct_imports(info: ModuleInfo) -> Iterator[Import]:
+    """Each import once, in the module's order: one may stand there twice."""
+    first: dict[tuple[str, str], Import] = {}
+    for imported in info.imports:
+        first.setdefault((imported.module, imported.name), imported)
+    yield from first.values()
+
+
+def note(detail: str, message: str, expected: str = "", got: str = "") -> Objection:
+    """A limit or habit of the host that breaks nothing by itself."""
+    return Objection(rule="limits", detail=detail, message=message, expected=expected, got=got, severity="note")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +27,9 @@ REFUSING: frozenset[Rule] = frozenset(
 )
 """Rules whose breach stops the load; the others let it happen and make calls fail."""
 
+MOST = 40
+"""Objections under one rule that are given one by one; a module may have 100,000 exports."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Objection:
@@ -37,6 +42,35 @@ class Objection:
     expected: str
     got: str
     host_message: str | None = None
-    """What MockForge would print, without its constant prefix."""
+    """What that host would print, with its prefix; None where it prints nothing of it."""
     hint: str | None = None
     severity: Literal["error", "warning", "note"] = "error"
+    at_load: bool = False
+    """True when this host refuses the load for a rule that others only meet in a call."""
+
+    @property
+    def refuses(self) -> bool:
+        """True when the host does not load the plugin for it."""
+        return self.severity == "error" and (self.at_load or self.rule in REFUSING)
+
+
+def capped(objections: Iterable[Objection]) -> tuple[Objection, ...]:
+    """Keep the first of each rule one by one, and say of the others only how many there are."""
+    kept: list[Objection] = []
+    counts: Counter[Rule] = Counter()
+    for objection in objections:
+        counts[objection.rule] += 1
+        if counts[objection.rule] <= MOST:
+            kept.append(objection)
+    for rule, count in counts.items():
+        if count > MOST:
+            kept.append(
+                Objection(
+                    rule=rule,
+                    detail="more",
+                    message=f"{count - MOST:,} more of the same kind",
+                    expected="none",
+                    got=f"{count:,} in all",
+                )
+            )
+    return tuple(kept)

@@ -6,16 +6,19 @@ A new profile is one file beside this one that calls `register`, and its name in
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.manifest import Manifest
-from pytest_mockforge.errors import LoadFailure, PluginFailure
+from pytest_mockforge.errors import DocumentError, LoadFailure, PluginFailure
+from pytest_mockforge.hosts import mends
+from pytest_mockforge.hosts.mends import Topic
 from pytest_mockforge.hosts.objections import Objection
 from pytest_mockforge.runtimes.wasm.conventions import Adapter, Border
+from pytest_mockforge.runtimes.wasm.features import refusal
 from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
 
 VERSION = "0.3.213"
@@ -23,25 +26,48 @@ VERSION = "0.3.213"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
-    """A plugin as a host meets it: a module that was read and compiled, and what lies around it."""
+class Files:
+    """A plugin as a host meets it before it opens the module."""
 
     data: bytes
+    adapter: Adapter
+    """The adapter that MockForge's detection chooses."""
+    language: str = "unknown"
+    """What the evidence says that the module was built from; decides which mend is offered."""
+    manifest: Manifest | None = None
+    manifest_error: DocumentError | None = None
+    """Why there is no manifest although there is a file for it."""
+    folder: Path | None = None
+    """The plugin's folder when that is what was named; None for a bare module."""
+
+    def mend(self, topic: Topic) -> str:
+        """How to mend a breach in the plugin's language."""
+        return mends.mend(topic, self.language)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A plugin whose module was read and compiled."""
+
+    files: Files
     info: ModuleInfo
     border: Border
-    adapter: Adapter
-    failure: PluginFailure | None
+    failure: PluginFailure | None = None
     """What stopped it on the way to an instance, with imported functions as traps; None when nothing did."""
-    declared: frozenset[Operation]
+    declared: frozenset[Operation] = frozenset()
     """Operations that the author says the plugin has."""
-    manifest: Manifest | None
-    folder: Path | None
-    """The plugin's folder when that is what was named; None for a bare module."""
+    _refusals: dict[frozenset[str], str | None] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     @property
     def unlinkable(self) -> bool:
         """True when an import is neither provided nor a function that could be a trap."""
         return isinstance(self.failure, LoadFailure) and self.failure.step == "link"
+
+    def refused_without(self, proposals: frozenset[str]) -> str | None:
+        """The engine's reason to refuse the module with some proposals off; None when it is valid without them."""
+        if proposals not in self._refusals:
+            self._refusals[proposals] = refusal(self.files.data, proposals)
+        return self._refusals[proposals]
 
 
 class HostProfile(Protocol):
@@ -51,8 +77,16 @@ class HostProfile(Protocol):
     as_shipped: str
     """How this host behaves as MockForge ships it, whatever the plugin; empty where it works."""
 
+    def not_compiled(self, files: Files) -> str:
+        """Give what the host prints of a module that its engine does not take."""
+        ...
+
+    def judge_files(self, files: Files) -> Iterable[Objection]:
+        """Give every rule that is broken before the module is opened."""
+        ...
+
     def judge(self, candidate: Candidate) -> Iterable[Objection]:
-        """Give every rule that the plugin breaks, in the order in which the host comes upon them."""
+        """Give every other rule that the plugin breaks, in the order in which the host comes upon them."""
         ...
 
 

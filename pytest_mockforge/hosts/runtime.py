@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_mockforge.hosts.adapter import instantiation_objections
+from pytest_mockforge.hosts.calls import call_objections
 from pytest_mockforge.hosts.common import (
     FILE_FUNCTIONS,
+    HOST_FUNCTIONS,
+    HOST_MODULE,
+    IMPORT_MODULES,
     MEMORY_LIMIT,
-    allocator_objection,
-    import_module_objections,
+    WASI,
+    WASI_FUNCTIONS,
+    distinct_imports,
+    import_topic,
+    instantiation_objection,
+    memory_growth,
     memory_over,
+    note,
     proposals_objection,
 )
-from pytest_mockforge.hosts.manifest_rules import runtime_manifest_objections
+from pytest_mockforge.hosts.manifest_rules import listed_capabilities, runtime_manifest_objections
+from pytest_mockforge.hosts.messages import EXECUTION, RUNTIME_MODULE, SECURITY
 from pytest_mockforge.hosts.objections import Objection
-from pytest_mockforge.hosts.profile import Candidate, register
+from pytest_mockforge.hosts.profile import Candidate, Files, register
 from pytest_mockforge.runtimes.base import MIB
+from pytest_mockforge.runtimes.wasm.module_info import Import
 
 _LARGEST_FILE = 50 * MIB
-_TABLES = 10
+_TABLES = 1
+"""The store allows ten, but the pool of instances has room for one a module."""
 _TABLE_ELEMENTS = 1000
 _FUEL = 5_000_000
 _OFF = frozenset({"threads", "simd", "relaxed_simd", "multi_memory"})
 _FILE_CAPABILITIES = {"filesystem:read", "filesystem:write"}
+_INSTANTIATE = f"{RUNTIME_MODULE}Failed to instantiate WASM module with WASI: "
+_COMPILE = f"{RUNTIME_MODULE}Failed to load WASM module: "
 
 
 class Runtime:
@@ -32,73 +45,83 @@ class Runtime:
     name = "runtime"
     as_shipped = "panics before it loads a plugin: its engine has SIMD off and relaxed SIMD on (contract 3.1)"
 
+    def not_compiled(self, _files: Files) -> str:
+        """Give what the host prints of a module that its engine does not take."""
+        return f"{_COMPILE}…"
+
+    def judge_files(self, files: Files) -> Iterator[Objection]:
+        """Give every rule on the file's size and on the manifest that is broken."""
+        size = len(files.data)
+        if size > _LARGEST_FILE:
+            yield Objection(
+                rule="size",
+                detail="file",
+                message="the file is larger than the host takes",
+                expected=f"at most {_LARGEST_FILE:,} bytes",
+                got=f"{size:,} bytes",
+                host_message=f"{SECURITY}Plugin file size {size} exceeds maximum allowed size {_LARGEST_FILE}",
+                hint=files.mend("size"),
+            )
+        yield from runtime_manifest_objections(files)
+
     def judge(self, candidate: Candidate) -> Iterator[Objection]:
-        """Give every rule that the plugin breaks."""
-        yield from _size(candidate)
-        yield from runtime_manifest_objections(candidate.manifest)
-        yield from proposals_objection(candidate, _OFF)
-        yield from import_module_objections(candidate)
+        """Give every other rule that the plugin breaks."""
+        yield from proposals_objection(candidate, self.not_compiled(candidate.files), _OFF)
+        yield from _tables_of_pool(candidate)
         yield from _imports(candidate)
         yield from _exports(candidate)
-        yield from memory_over(candidate, MEMORY_LIMIT)
-        yield from _tables(candidate)
-        if not candidate.unlinkable:
-            yield from instantiation_objections(candidate.failure, candidate.adapter)
-        yield from allocator_objection(candidate)
-        yield Objection(
-            rule="limits",
-            detail="fuel",
-            message=f"the host gives each call {_FUEL:,} units of fuel, counted by wasmtime 36",
-            expected=f"calls of at most {_FUEL:,} units",
-            got="see MF401; fuel of another version of wasmtime is another unit",
-            severity="note",
+        yield from memory_over(candidate, MEMORY_LIMIT, _INSTANTIATE)
+        yield from _table_elements(candidate)
+        yield from instantiation_objection(candidate, _INSTANTIATE)
+        yield from call_objections(
+            candidate,
+            prefix=EXECUTION,
+            lookup=lambda name, _exported: f"Function '{name}' not found in WASM module",
+            memory_kind="WASM module must export a 'memory'",
         )
-
-
-def _size(candidate: Candidate) -> Iterator[Objection]:
-    if len(candidate.data) > _LARGEST_FILE:
-        yield Objection(
-            rule="size",
-            detail="file",
-            message="the file is larger than the host takes",
-            expected=f"at most {_LARGEST_FILE:,} bytes",
-            got=f"{len(candidate.data):,} bytes",
-            host_message=f"Plugin file size {len(candidate.data)} exceeds maximum allowed size {_LARGEST_FILE}",
-            hint="strip debug sections",
-        )
+        yield from _notes(candidate)
 
 
 def _imports(candidate: Candidate) -> Iterator[Objection]:
     """Two checks stand one after the other, and the second refuses most of what the first let through."""
-    declared = candidate.manifest.capabilities if candidate.manifest else frozenset()
-    seen: set[tuple[str, str]] = set()
-    for imported in candidate.info.imports:
-        key = (imported.module, imported.name)
-        if key in seen:
-            continue
-        seen.add(key)
-        if imported.module == "wasi_snapshot_preview1":
-            if imported.name in FILE_FUNCTIONS and not declared & _FILE_CAPABILITIES:
-                yield Objection(
-                    rule="imports",
-                    detail=f"{imported.module}::{imported.name}:capability",
-                    message=f"{imported.name} is imported, but no filesystem capability is declared",
-                    expected="filesystem:read or filesystem:write among the capabilities of plugin.yaml",
-                    got=", ".join(sorted(declared)) or "no capability",
-                    host_message=(
-                        f"Plugin imports filesystem function '{imported.name}' but has no filesystem capabilities"
-                    ),
-                    hint="declare it, or build without WASI",
-                )
-        elif imported.module in ("wasi:io/streams", "wasi:filesystem/types", "mockforge:plugin/host"):
+    for imported in distinct_imports(candidate.info):
+        said, expected, capability = _import_problem(imported, listed_capabilities(candidate.files.manifest))
+        if said:
+            name = f"{imported.module}::{imported.name}"
             yield Objection(
                 rule="imports",
-                detail=f"{imported.module}::{imported.name}",
-                message=f"the module imports {imported.module}, which a first check allows and a second refuses",
-                expected="imports from wasi_snapshot_preview1 alone",
-                got=f"{imported.module}::{imported.name}",
-                host_message=f"Dangerous import module: {imported.module}",
+                detail=f"{name}:capability" if capability else name,
+                message=f"{imported.name} is imported, but no filesystem capability is declared"
+                if capability
+                else f"the module imports {name}, which the host does not allow",
+                expected=expected,
+                got=imported.type_text,
+                host_message=said,
+                hint="declare filesystem:read or filesystem:write in plugin.yaml, or build without WASI"
+                if capability
+                else candidate.files.mend(import_topic(imported)),
             )
+
+
+def _import_problem(imported: Import, declared: frozenset[str]) -> tuple[str | None, str, bool]:
+    """What the host prints of an import, what it expects, and whether a capability alone is missing."""
+    module, name = imported.module, imported.name
+    of_host, of_wasi = ", ".join(HOST_FUNCTIONS), ", ".join(WASI_FUNCTIONS)
+    if module not in IMPORT_MODULES:
+        return f"{SECURITY}Disallowed import module: {module}", f"imports from {WASI} alone", False
+    if module == HOST_MODULE and name not in HOST_FUNCTIONS:
+        return f"{SECURITY}Disallowed host function: {name}", f"one of {of_host}", False
+    if module != HOST_MODULE and name in FILE_FUNCTIONS and not declared & _FILE_CAPABILITIES:
+        said = f"Plugin imports filesystem function '{name}' but has no filesystem capabilities"
+        return SECURITY + said, "filesystem:read or filesystem:write among the capabilities of plugin.yaml", True
+    if module != HOST_MODULE and name not in WASI_FUNCTIONS:
+        return f"{SECURITY}Disallowed WASI function: {name}", f"one of {of_wasi}", False
+    if module != WASI:
+        # Its first check allows the module, its second does not.
+        return f"{SECURITY}Dangerous import module: {module}", f"imports from {WASI} alone", False
+    if imported.kind != "function":
+        return f"{_INSTANTIATE}…", "a function", False
+    return None, "", False
 
 
 def _exports(candidate: Candidate) -> Iterator[Objection]:
@@ -110,32 +133,63 @@ def _exports(candidate: Candidate) -> Iterator[Objection]:
                 message=f"the export {export.name!r} begins with an underscore",
                 expected="no export that begins with '_', of whatever kind",
                 got=f"{export.kind} {export.name!r}",
-                host_message=f"Private export function not allowed: {export.name}",
-                hint="hide it: in Rust link with --no-export-dynamic, or drop __data_end and __heap_base",
+                host_message=f"{SECURITY}Private export function not allowed: {export.name}",
+                hint=candidate.files.mend("names"),
             )
     missing = [name for name in ("init", "process") if candidate.info.export(name) is None]
     if missing:
+        plural = "exports {} are" if len(missing) > 1 else "export {} is"
         yield Objection(
             rule="names",
             detail="init-process",
-            message=f"the host wants exports that are not there: {', '.join(missing)}",
+            message=f"{plural.format(' and '.join(missing))} missing",
             expected="exports named 'init' and 'process', of any kind",
             got=f"no {' and no '.join(missing)}",
-            host_message="Plugin must export 'init' and 'process' functions",
+            host_message=f"{SECURITY}Plugin must export 'init' and 'process' functions",
+            hint=candidate.files.mend("init-process"),
         )
 
 
-def _tables(candidate: Candidate) -> Iterator[Objection]:
-    tables = candidate.info.tables
-    most = max((table.minimum for table in tables), default=0)
-    if len(tables) > _TABLES or most > _TABLE_ELEMENTS:
+def _tables_of_pool(candidate: Candidate) -> Iterator[Objection]:
+    count = len(candidate.info.tables)
+    if count > _TABLES:
         yield Objection(
             rule="limits",
             detail="tables",
-            message="the tables are more or larger than the host allows",
-            expected=f"at most {_TABLES} tables of at most {_TABLE_ELEMENTS:,} elements",
-            got=f"{len(tables)} tables, the largest of {most:,} elements",
+            message="the module defines more tables than the host has room for",
+            expected=f"at most {_TABLES}: its pool has one a module, whatever its store allows",
+            got=f"{count} tables",
+            host_message=f"{_COMPILE}…",
         )
+
+
+def _table_elements(candidate: Candidate) -> Iterator[Objection]:
+    most = max((table.minimum for table in candidate.info.tables), default=0)
+    if most > _TABLE_ELEMENTS:
+        yield Objection(
+            rule="limits",
+            detail="table-elements",
+            message="a table is larger than the host allows",
+            expected=f"at most {_TABLE_ELEMENTS:,} elements",
+            got=f"{most:,} elements",
+            host_message=f"{_INSTANTIATE}table minimum size of {most} elements exceeds table limits",
+            hint="call fewer functions through pointers and trait objects",
+        )
+
+
+def _notes(candidate: Candidate) -> Iterator[Objection]:
+    yield from memory_growth(candidate, MEMORY_LIMIT)
+    yield note(
+        "fuel",
+        f"the host gives each call, and instantiation, {_FUEL:,} units of fuel, counted by wasmtime 36",
+        f"at most {_FUEL:,} units",
+        "see MF401; fuel of another version of wasmtime is another unit",
+    )
+    yield note(
+        "input-ignored",
+        "the host passes the PluginContext alone: the request itself never reaches the plugin",
+        "a plugin that makes do with plugin_id, version, timeout_ms, request_id, environment and custom",
+    )
 
 
 register(Runtime())

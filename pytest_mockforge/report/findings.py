@@ -27,7 +27,7 @@ def finding_lines(finding: Finding, *, request: bool, longest: int = LONGEST) ->
     lines = [f"{finding.severity} {finding.code}: {harmless(finding.message, longest)}"]
     parts = [("expected", finding.expected), ("got", finding.got)]
     if finding.host_message:
-        parts.append(("MockForge says", f"Plugin execution error: {finding.host_message}"))
+        parts.append(("MockForge says", finding.host_message))
     if request:
         parts.append(("request", finding.request))
     parts.append(("hint", finding.hint))

@@ -141,6 +141,15 @@ def host_detection(info: ModuleInfo | None, data: bytes) -> HostRuntime:
 
     Without `info`, for a file that cannot be read, names are collected up to the first parse error.
     """
+    return _host_detection(info, data)[0]
+
+
+def host_trace(info: ModuleInfo | None, data: bytes) -> str:
+    """Say what that detection goes by in this module."""
+    return _host_detection(info, data)[1]
+
+
+def _host_detection(info: ModuleInfo | None, data: bytes) -> tuple[HostRuntime, str]:
     if info is None or info.read_problems:
         exports, custom = collect_names(data)
     else:
@@ -148,9 +157,15 @@ def host_detection(info: ModuleInfo | None, data: bytes) -> HostRuntime:
         custom = [section.name for section in info.custom_sections]
     names = set(exports)
     # MockForge looks for the two whole words in section names too, but those are among the file's bytes.
-    if {"resume", "getsp"} <= names or b"tinygo" in data:
-        return "tinygo"
-    pinned = "__new" in names and ("__pin" in names or "__unpin" in names)
-    if pinned or any("asc" in name for name in custom) or b"assemblyscript" in data:
-        return "assemblyscript"
-    return "rust"
+    if {"resume", "getsp"} <= names:
+        return "tinygo", "it exports resume and getsp"
+    if b"tinygo" in data:
+        return "tinygo", f"the text 'tinygo' stands at byte {data.find(b'tinygo'):,}"
+    if "__new" in names and ("__pin" in names or "__unpin" in names):
+        return "assemblyscript", "it exports __new and one of __pin and __unpin"
+    named = next((name for name in custom if "asc" in name), None)
+    if named is not None:
+        return "assemblyscript", f"the custom section {named!r} has 'asc' in its name"
+    if b"assemblyscript" in data:
+        return "assemblyscript", f"the text 'assemblyscript' stands at byte {data.find(b'assemblyscript'):,}"
+    return "rust", "it bears no mark of TinyGo or AssemblyScript"

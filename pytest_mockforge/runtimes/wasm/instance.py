@@ -273,7 +273,9 @@ class GuestInstance:
         """Raise what a host function raised, where that is why the guest ended."""
         stash = self._bridge.take_stash() if self._bridge is not None else None
         if isinstance(stash, HostTrap):
-            raise self._failure(trap._replace(code=stash.code, message=stash.message), during) from None
+            # It may quote the guest: a name that it imports, or what it hands to env.abort.
+            message = capi.printable(stash.message)
+            raise self._failure(trap._replace(code=stash.code, message=message), during) from None
         if stash is not None:
             raise stash
 

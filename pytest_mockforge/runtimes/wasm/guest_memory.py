@@ -51,7 +51,8 @@ class GuestMemory:
 
     def read(self, address: int, length: int) -> bytes:
         """Copy bytes out. Raises AbiFailure (`pointer-outside-memory`) when they do not all lie in memory."""
-        return ctypes.string_at(self._place(address, length), length & _MASK) if length & _MASK else b""
+        place = self._place(address, length)
+        return ctypes.string_at(place, length & _MASK) if length & _MASK else b""
 
     def write(self, address: int, data: bytes) -> None:
         """Copy bytes in. Raises AbiFailure as `read` does, and then writes nothing."""

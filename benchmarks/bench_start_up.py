@@ -1,0 +1,57 @@
+"""What the installed package costs a pytest run that does not use it.
+
+    python benchmarks/bench_start_up.py [RUNS]
+
+`pytest --collect-only` in an empty folder, with the plugin and with it blocked by `-p no:mockforge`, in turn. Processor
+time is compared, which other processes disturb less than the clock. Use an environment without other pytest plugins:
+they would be loaded on both sides, and blur the difference.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+COMMAND = (sys.executable, "-m", "pytest", "--collect-only", "-q")
+SIDES = {"blocked": ("-p", "no:mockforge"), "installed": ()}
+
+
+def milliseconds(folder: str, words: tuple[str, ...]) -> float:
+    """Give the processor time of one run, which collects nothing."""
+    process = subprocess.Popen((*COMMAND, *words), cwd=folder, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 5:
+        raise SystemExit(f"pytest ended with exit status {process.returncode}")
+    return (usage.ru_utime + usage.ru_stime) * 1000
+
+
+def tenth(values: list[float]) -> float:
+    return statistics.quantiles(values, n=10)[0]
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    taken: dict[str, list[float]] = {name: [] for name in SIDES}
+    with tempfile.TemporaryDirectory() as folder:
+        for run in range(runs + 1):
+            for name, words in reversed(SIDES.items()) if run % 2 else SIDES.items():
+                one = milliseconds(folder, words)
+                if run:  # the first pair writes bytecode and warms the file cache
+                    taken[name].append(one)
+    for name, values in taken.items():
+        print(f"{name:<10} median {statistics.median(values):6.1f} ms   10th percentile {tenth(values):6.1f} ms")
+    blocked, installed = taken["blocked"], taken["installed"]
+    middle = statistics.median(installed) / statistics.median(blocked)
+    print(
+        f"installed over blocked, {runs} pairs: median {middle:.3f}, "
+        f"10th percentile {tenth(installed) / tenth(blocked):.3f}; "
+        f"{statistics.median(one - other for one, other in zip(installed, blocked, strict=True)):+.1f} ms in the median"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -109,16 +109,8 @@ def test_a_request_is_answered_after_a_refusal(guest: Guest) -> None:
     assert guest.answer("template_function", b'{"args":[20,22],"function_name":"add"}') == b"42"
 
 
-@pytest.mark.parametrize(
-    "language",
-    [
-        "assemblyscript",
-        "c",
-        # A trap does not unwind the stack of linear memory: where a frame is left on it, each refusal costs a piece.
-        pytest.param("rust", marks=pytest.mark.xfail(reason="each refusal keeps 128 bytes of the stack")),
-    ],
-    scope="module",
-)
+# A trap does not unwind the stack of linear memory: where a frame is left on it, each refusal costs a piece.
+@pytest.mark.parametrize("language", EXPORTS, scope="module")
 def test_ten_thousand_refusals_leave_the_stack_as_it_was(guest: Guest) -> None:
     request = b'{"args":["a",1],"function_name":"upper"}'
     given = guest.alloc(len(request))

@@ -50,6 +50,8 @@ from pytest_mockforge.runtimes.wasm.inspection import inspect_module
 from pytest_mockforge.runtimes.wasm.language import host_detection
 from pytest_mockforge.runtimes.wasm.module_info import Export, ModuleInfo
 
+__all__ = ["LARGEST_MODULE", "Adapted", "Form", "Packing", "Wrapped", "adapt", "mendable"]
+
 Form = Literal["packed-i64", "out-pointer"]
 
 LARGEST_MODULE = 256 * 1024 * 1024
@@ -116,6 +118,8 @@ def adapt(data: bytes, *, packing: Packing = "pointer-high") -> Adapted:
     try:
         layout = Layout(memoryview(data))
         exports = tuple(read_exports(layout.body(EXPORT)))
+        if len(exports) != len(info.exports):
+            _check_read(info)
         plans = _plan(info, exports)
         if not plans:
             return Adapted(data=data)
@@ -134,7 +138,7 @@ def _refuse_relocatable(info: ModuleInfo) -> None:
     for section in info.custom_sections:
         if section.name == "linking" or section.name.startswith("reloc."):
             raise AdaptError(
-                f"the module is a relocatable object: it has a section {section.name!r}",
+                f"the module is a relocatable object: it has a section {section.name[:60]!r}",
                 hint="link it first, with wasm-ld or the compiler, and adapt what comes out",
             )
 

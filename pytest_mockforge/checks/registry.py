@@ -9,9 +9,12 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from pytest_mockforge.errors import SettingsError
+from pytest_mockforge.hosts.mends import Topic
+from pytest_mockforge.hosts.mends import page as mends_page
 
 if TYPE_CHECKING:
     from pytest_mockforge.checks.bench import Bench
@@ -39,6 +42,8 @@ class Check:
     title: str
     need: Need
     run: Callable[[Bench], Iterable[Finding]]
+    mends: tuple[Topic, ...] = ()
+    """What a breach may be about, for the mends by language on its page."""
 
     @property
     def family(self) -> str:
@@ -49,7 +54,8 @@ class Check:
     def page(self) -> str:
         """What the rule means, where it comes from and how to mend a breach."""
         body = inspect.getdoc(self.run) or ""
-        return f"{self.code}  {self.title}\nfamily {self.family}: {FAMILIES[self.family]}\n\n{body}"
+        by_language = f"\n\n{mends_page(self.mends)}" if self.mends else ""
+        return f"{self.code}  {self.title}\nfamily {self.family}: {FAMILIES[self.family]}\n\n{body}{by_language}"
 
     @property
     def remedy(self) -> str:
@@ -62,14 +68,16 @@ _CHECKS: dict[str, Check] = {}
 
 
 def check(
-    code: str, title: str, *, need: Need
+    code: str, title: str, *, need: Need, mends: tuple[Topic, ...] = ()
 ) -> Callable[[Callable[[Bench], Iterable[Finding]]], Callable[[Bench], Iterable[Finding]]]:
     """Register a function as a check. Codes are unique for ever."""
 
     def register(run: Callable[[Bench], Iterable[Finding]]) -> Callable[[Bench], Iterable[Finding]]:
-        if not _CODE.fullmatch(code) or code[:3] not in FAMILIES or code in _CHECKS:
+        # A module that is imported anew, as under pytester, may register its own functions again.
+        taken = code in _CHECKS and _CHECKS[code].run.__qualname__ != run.__qualname__
+        if not _CODE.fullmatch(code) or code[:3] not in FAMILIES or taken:
             raise ValueError(f"{code!r} is no free code of a known family")
-        _CHECKS[code] = Check(code=code, title=title, need=need, run=run)
+        _CHECKS[code] = Check(code=code, title=title, need=need, run=run, mends=mends)
         return run
 
     return register
@@ -77,10 +85,10 @@ def check(
 
 def catalogue() -> tuple[Check, ...]:
     """Give all checks, ordered by code."""
-    # Each module registers its checks when it is imported.
-    from pytest_mockforge.checks import contract, limits, loading, manifest, resources
-
-    assert all((contract, limits, loading, manifest, resources))
+    # Each module registers its checks when it is imported. Not `from … import`: that is content with an attribute left
+    # behind by a module that pytester has dropped, and leaves this catalogue empty.
+    for module in ("contract", "limits", "loading", "manifest", "resources"):
+        import_module(f"pytest_mockforge.checks.{module}")
     return tuple(_CHECKS[code] for code in sorted(_CHECKS))
 
 

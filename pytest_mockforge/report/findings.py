@@ -17,7 +17,7 @@ def failure_text(result: CheckResult) -> str:
     for finding in (*errors, *(other for other in result.findings if other.severity != "error"))[:_MOST]:
         lines += finding_lines(finding, request=True)
     if len(result.findings) > _MOST:
-        lines.append(f"… and {counted(len(result.findings) - _MOST, 'finding', 'findings')} more")
+        lines.append(f"… and {counted(len(result.findings) - _MOST, 'more finding', 'more findings')}")
     lines += ["", f"rule: {result.title}; pytest --mockforge-explain={result.code} tells more"]
     return "\n".join(lines)
 

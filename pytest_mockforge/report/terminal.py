@@ -52,7 +52,9 @@ def header(settings: Settings) -> list[str]:
 
 
 def write_summary(reporter: pytest.TerminalReporter, settings: Settings, plain: Sequence[object]) -> None:
-    """Write the summary of all results, if any check ran."""
+    """Write the summary of all results, if any check ran; --no-summary is left to us by newer pytest."""
+    if reporter.no_summary:
+        return
     verbosity = reporter.config.get_verbosity()
     width = reporter.config.get_terminal_writer().fullwidth
     lines = summary_lines(
@@ -104,7 +106,8 @@ def plugin_lines(label: str, results: Sequence[CheckResult], *, width: int, verb
         for finding in shown[:most]:
             lines += _finding(finding, width)
     if len(shown) > most:
-        lines.append(Line(text=f"  … and {counted(len(shown) - most, 'finding', 'findings')} more, -vv shows all"))
+        more = counted(len(shown) - most, "more finding", "more findings")
+        lines.append(Line(text=f"  … and {more}, -vv shows all"))
     hidden = len(findings) - len(shown)
     if hidden and verbosity >= 0:
         lines.append(Line(text=f"  {counted(hidden, 'note', 'notes')} hidden, -v shows them", style="dim"))

@@ -109,7 +109,7 @@ def same(left: object, right: object) -> bool:
 class Guest:
     """One instance of a module, called as the host calls it."""
 
-    def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module) -> None:
+    def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module, *, initialize: bool = True) -> None:
         self.store = wasmtime.Store(engine)
         linker = wasmtime.Linker(engine)
         if module.imports:
@@ -120,7 +120,7 @@ class Guest:
         memory = self.exports["memory"]
         assert isinstance(memory, wasmtime.Memory)
         self.memory = memory
-        if self.has("_initialize"):
+        if initialize and self.has("_initialize"):
             self.call("_initialize")
 
     def has(self, name: str) -> bool:

@@ -187,11 +187,17 @@ def test_a_module_that_adapt_mends_is_refused_but_tested(run: Run, tmp_path: Pat
     result.stdout.fnmatch_lines(
         [
             "error MF106: authenticate is exported with another type than the host calls",
-            "*hint: *python -m pytest_mockforge adapt *",
+            f"*hint: its form is {name}; *python -m pytest_mockforge adapt *",
             f"  *, {name}, *",
             "  MockForge 0.3.213 (rust adapter): refused, mended by adapt:*",
         ]
     )
+
+
+def test_adapt_is_not_offered_for_a_type_that_it_refuses(run: Run, tmp_path: Path) -> None:
+    result = run(f"--mockforge-plugin={write_wasm('three-parameters', tmp_path)}", "--mockforge-checks=MF106")
+    assert result.ret == 1
+    result.stdout.no_fnmatch_line("*pytest_mockforge adapt*")
 
 
 def test_what_adapt_alone_does_not_mend_is_not_said_to_be_mended(run: Run, tmp_path: Path) -> None:

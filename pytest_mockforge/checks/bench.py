@@ -30,6 +30,8 @@ from pytest_mockforge.subject import Subject
 
 _HOPELESS = 2
 """Calls of one operation that may run into a limit before the rest of its requests is left out."""
+_REASONS = 3
+"""Reasons kept of each host's verdict; the findings of a run under that host have them all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -291,11 +293,13 @@ class Bench:
 
 def _verdict(name: str, objections: tuple[Objection, ...]) -> HostVerdict:
     errors = [objection for objection in objections if objection.severity == "error"]
-    refused = any(objection.refuses for objection in errors)
+    refusing = [objection for objection in errors if objection.refuses]
+    reasons = tuple(dict.fromkeys(objection.message for objection in (*refusing, *errors)))
     return HostVerdict(
         host=name,
-        verdict="refused" if refused else "not callable" if errors else "accepted",
-        reasons=tuple(dict.fromkeys(objection.message for objection in errors)),
+        verdict="refused" if refusing else "not callable" if errors else "accepted",
+        reasons=reasons[:_REASONS],
+        broken=len(reasons),
         as_shipped=profile(name).as_shipped,
     )
 

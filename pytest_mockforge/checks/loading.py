@@ -17,7 +17,7 @@ from pytest_mockforge.hosts.objections import Rule
 from pytest_mockforge.runtimes.wasm.language import host_trace
 
 
-@check("MF101", "the file is a WebAssembly core module", need="nothing")
+@check("MF101", "the file is a WebAssembly core module", need="nothing", mends=("module",))
 def readable(bench: Bench) -> Iterator[Finding]:
     """MockForge opens core modules in the binary format only: not text, not components, not half a file.
 
@@ -29,7 +29,7 @@ def readable(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF101", "read")
 
 
-@check("MF102", "the module is valid and compiles", need="nothing")
+@check("MF102", "the module is valid and compiles", need="nothing", mends=("proposal",))
 def compiles(bench: Bench) -> Iterator[Finding]:
     """The module is validated and compiled by wasmtime with the proposals that it has on by default.
 
@@ -41,7 +41,7 @@ def compiles(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF102", "compile")
 
 
-@check("MF103", "nothing is imported", need="module")
+@check("MF103", "nothing is imported", need="module", mends=("wasi", "abort", "imported-memory", "imports"))
 def imports(bench: Bench) -> Iterator[Finding]:
     """MockForge's adapters link no import at all, not even WASI, so a single one stops the load.
 
@@ -53,7 +53,7 @@ def imports(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF103", "imports")
 
 
-@check("MF104", "a usable memory is exported", need="module")
+@check("MF104", "a usable memory is exported", need="module", mends=("memory",))
 def memory(bench: Bench) -> Iterator[Finding]:
     """The host writes the request into an exported memory named `memory` and reads the reply from it.
 
@@ -64,7 +64,7 @@ def memory(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF104", "memory")
 
 
-@check("MF105", "the allocator that MockForge looks for is exported", need="module")
+@check("MF105", "the allocator that MockForge looks for is exported", need="module", mends=("allocator", "alloc"))
 def allocator(bench: Bench) -> Iterator[Finding]:
     """Which allocator the host calls depends on the language that it takes the module for, and the type must be exact.
 
@@ -76,7 +76,12 @@ def allocator(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF105", "allocator")
 
 
-@check("MF106", "the operations are exported with the type that MockForge calls", need="module")
+@check(
+    "MF106",
+    "the operations are exported with the type that MockForge calls",
+    need="module",
+    mends=("signature", "operations"),
+)
 def operations(bench: Bench) -> Iterator[Finding]:
     """Each operation takes pointer and length and returns pointer and length: (i32, i32) -> (i32, i32).
 
@@ -90,7 +95,7 @@ def operations(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF106", "operations")
 
 
-@check("MF107", "the module can be instantiated", need="module")
+@check("MF107", "the module can be instantiated", need="module", mends=("start",))
 def instantiates(bench: Bench) -> Iterator[Finding]:
     """Instantiation runs the start function and copies the data segments; a trap there stops the load.
 
@@ -204,7 +209,7 @@ def initializer(bench: Bench) -> Iterator[Finding]:
                     break
 
 
-@check("MF111", "the file is no larger than the host takes", need="module")
+@check("MF111", "the file is no larger than the host takes", need="module", mends=("size",))
 def file_size(bench: Bench) -> Iterator[Finding]:
     """`runtime` takes files of up to 50 MiB and `loader` of up to 10 MiB; the adapters set no limit.
 
@@ -215,7 +220,7 @@ def file_size(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF111", "size")
 
 
-@check("MF112", "exports have names that the host takes", need="module")
+@check("MF112", "exports have names that the host takes", need="module", mends=("names", "init-process"))
 def export_names(bench: Bench) -> Iterator[Finding]:
     """`runtime` refuses any export that begins with an underscore and wants exports named `init` and `process`.
 
@@ -226,19 +231,24 @@ def export_names(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF112", "names")
 
 
-@check("MF113", "memory, tables and functions stay within what the host allows", need="module")
+@check(
+    "MF113",
+    "memory, tables and functions stay within what the host allows",
+    need="module",
+    mends=("memory-size", "maximum"),
+)
 def host_limits(bench: Bench) -> Iterator[Finding]:
-    """`runtime` and `sandbox` allow 10 MiB of memory, `runtime` 10 tables of 1,000 elements, `loader` 1,000 exports.
+    """`runtime` and `sandbox` allow 10 MiB of memory, `runtime` one table of 1,000 elements, `loader` 1,000 exports.
 
     Source: contract 3.1 step 9, 3.2 and 3.3 steps 7 to 10. A limit of fuel is only noted, as it is counted by
-    MockForge's own version of wasmtime.
+    MockForge's own version of wasmtime; so are habits of a host that break nothing by themselves, such as a lifetime.
 
     Mend: a smaller initial memory and stack, fewer exports.
     """
     yield from objected(bench, "MF113", "limits")
 
 
-@check("MF114", "data segments hold no text that the host takes for an attack", need="module")
+@check("MF114", "data segments hold no text that the host takes for an attack", need="module", mends=("words",))
 def suspicious_words(bench: Bench) -> Iterator[Finding]:
     """`loader` refuses modules whose data holds texts such as `http://`, `shell` or `curl`, whatever they are for.
 
@@ -249,7 +259,7 @@ def suspicious_words(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF114", "words")
 
 
-@check("MF115", "MockForge takes the module for what it was built from", need="module")
+@check("MF115", "MockForge takes the module for what it was built from", need="module", mends=("detection",))
 def detection(bench: Bench) -> Iterator[Finding]:
     """MockForge's detection decides which adapter, hence which allocator: by export names, sections and raw bytes.
 

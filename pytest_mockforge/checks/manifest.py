@@ -9,6 +9,7 @@ from pytest_mockforge.checks.loading import objected
 from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.hosts.manifest_parsers import verdicts
+from pytest_mockforge.hosts.manifest_rules import MEANINGFUL
 
 
 @check("MF701", "plugin.yaml can be read", need="nothing")
@@ -65,26 +66,35 @@ def manifest_values(bench: Bench) -> Iterator[Finding]:
         )
 
 
-@check("MF703", "MockForge's hosts accept the manifest", need="nothing")
+@check("MF703", "MockForge's hosts accept the manifest", need="nothing", mends=("manifest",))
 def manifest_accepted(bench: Bench) -> Iterator[Finding]:
     """MockForge has five parsers for `plugin.yaml`, and hardly a published manifest is accepted by one of them.
 
-    Source: contract 7.2 and 7.3. What each says is noted, with the first reason; under a host that reads the manifest
-    (`runtime`, `loader`) a refusal is an error.
+    Source: contract 7.2 and 7.3. What each says is noted, with the first reason, and so is a capability under another
+    name than the hosts know. Under a host that reads the manifest (`runtime`, `loader`) a refusal is an error.
 
     Mend: the loader's shape: info{id, version{major, minor, patch}, name, description, author{name}}, a list of
     capabilities, and a map of dependencies.
     """
-    if bench.subject.info is not None:
-        yield from objected(bench, "MF703", "manifest")
+    yield from objected(bench, "MF703", "manifest")
     manifest = bench.subject.manifest
     if manifest is None:
         return
     for verdict in verdicts(manifest.document):
-        yield Finding(
-            code="MF703",
-            severity="note",
-            detail=f"parser-{verdict.parser}",
-            message=f"parser {verdict.parser} ({verdict.used_by}) "
-            + ("accepts plugin.yaml" if verdict.reason is None else f"refuses plugin.yaml: {verdict.reason}"),
+        said = "accepts plugin.yaml" if verdict.reason is None else f"refuses plugin.yaml: {verdict.reason}"
+        yield _noted(
+            f"parser-{verdict.parser}",
+            f"parser {verdict.parser} ({verdict.used_by}) {said}",
+            f"it warns: {', '.join(verdict.warnings)}" if verdict.warnings else "",
         )
+    for name, spellings in manifest.spellings.items():
+        own = MEANINGFUL.get(name)
+        others = [spelling for spelling in spellings if spelling != own]
+        if others and own:
+            yield _noted(f"spelling:{name}", f"the hosts know {', '.join(others)} as {own}, and by no other name")
+        elif others:
+            yield _noted(f"spelling:{name}", f"no host knows the capability {name!r}")
+
+
+def _noted(detail: str, message: str, got: str = "") -> Finding:
+    return Finding(code="MF703", severity="note", detail=detail, message=message, got=got)

@@ -36,6 +36,9 @@ class HostVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     host: str
     verdict: Literal["accepted", "not callable", "refused"]
     reasons: tuple[str, ...] = ()
+    """The first few rules that are broken."""
+    broken: int = 0
+    """How many rules are broken in all."""
     as_shipped: str = ""
     """How that host behaves as MockForge ships it, whatever the plugin."""
 
@@ -62,6 +65,10 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     def errors(self) -> tuple[Finding, ...]:
         """The findings that fail the item."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    def without_acceptance(self) -> CheckResult:
+        """Give the result as if nothing were accepted."""
+        return msgspec.structs.replace(self, findings=(*self.findings, *self.accepted), accepted=())
 
     def to_plain(self) -> dict[str, object]:
         """Turn into dicts, lists, text and numbers."""

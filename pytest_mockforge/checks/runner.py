@@ -14,6 +14,9 @@ from pytest_mockforge.checks.registry import Check
 from pytest_mockforge.documents.accepted import Accepted
 from pytest_mockforge.errors import LoadFailure
 
+_FIRST = "MF101"
+"""The check whose result carries the verdicts of all hosts: they are the same for every check of a plugin."""
+
 
 def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today: date) -> tuple[CheckResult, str]:
     """Run a check; give its result and, when every error of it is accepted, the reason for that."""
@@ -33,6 +36,7 @@ def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today
         accepted=covered,
         skipped=missing,
         figures=bench.figures,
+        verdicts=bench.verdicts if check.code == _FIRST else (),
         identity=bench.identity,
     )
     excused = not result.errors and any(finding.severity == "error" for finding in covered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from time import monotonic
 from typing import Literal
 
 import msgspec
@@ -16,6 +17,8 @@ ENOUGH_EVENTS = 8
 ENOUGH_CALLS = 20_000
 _LEAST_CALLS = 256
 """Before that many calls a warm-up that grows with each call looks like a leak."""
+LONGEST = 5.0
+"""Seconds after which a plugin of slow calls is judged by the calls that were made."""
 
 Verdict = Literal["none", "plateau", "leak", "inconclusive", "failed"]
 
@@ -42,8 +45,8 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_growth(plugin: Plugin, payloads: Sequence[bytes], operation: Operation) -> Growth:
-    """Call over and over until memory grew 8 times or 20,000 calls were made, after one round to warm up."""
-    invoke = plugin.invoke
+    """Call over and over until memory grew 8 times, 20,000 calls were made, or time is up; one round warms up."""
+    invoke, deadline = plugin.invoke, monotonic() + LONGEST
     for number, payload in enumerate(payloads, 1):
         failure = invoke(operation, payload).failure
         if failure is not None:
@@ -58,7 +61,7 @@ def measure_growth(plugin: Plugin, payloads: Sequence[bytes], operation: Operati
         if exchange.failure is not None:
             failure = exchange.failure
             break
-        if len(events) >= ENOUGH_EVENTS and calls >= _LEAST_CALLS:
+        if (len(events) >= ENOUGH_EVENTS and calls >= _LEAST_CALLS) or monotonic() > deadline:
             break
     return judge(events, calls, failure=failure)
 
@@ -70,6 +73,8 @@ def judge(events: Sequence[tuple[int, int]], calls: int, *, failure: PluginFailu
     verdict: Verdict
     if failure is not None:
         verdict = "leak" if len(events) >= ENOUGH_EVENTS else "failed"
+    elif calls < _LEAST_CALLS:
+        verdict = "inconclusive"
     elif not events:
         verdict = "none"
     elif len(events) < ENOUGH_EVENTS:

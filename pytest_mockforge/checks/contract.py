@@ -147,7 +147,7 @@ def samples(bench: Bench) -> Iterator[Finding]:
     What `volatile` names is left out of the comparison.
     A sample of an operation that cannot be called fails here as well.
 
-    Mend: the plugin, or the sample if it was wrong.
+    Mend: change the plugin, or the sample if that was wrong.
     """
     if bench.subject.testfile_error is not None:
         error = bench.subject.testfile_error
@@ -214,7 +214,7 @@ def _judge_sample(trial: Trial, volatile: Sequence[Volatile]) -> Iterator[Findin
             code="MF208",
             severity="error",
             detail=sample.name,
-            message=f"{trial.operation}: the sample {sample.name!r} was {outcome}",
+            message=f"{trial.operation}: the sample {sample.name!r} {'' if outcome == 'failed' else 'was '}{outcome}",
             expected=sample.outcome,
             got=got,
             request=request,

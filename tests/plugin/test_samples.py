@@ -139,9 +139,7 @@ def test_a_trap_that_may_refuse_is_a_refusal_and_one_that_may_not_is_a_failure(r
     write_samples(tmp_path, sample("authenticate", "{outcome: refused}", "{uri: /}"))
     result = judged(run, plugin)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        ["error MF208: authenticate: the sample 'the one' failed", "    got: failed: *trap*"]
-    )
+    result.stdout.fnmatch_lines(["error MF208: authenticate: the sample 'the one' failed", "    got: failed: *trap*"])
 
 
 def test_a_reply_that_breaks_the_contract_is_no_refusal(run: Run, tmp_path: Path) -> None:

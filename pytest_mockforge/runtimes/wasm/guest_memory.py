@@ -82,7 +82,7 @@ class GuestMemory:
 
     def _place(self, address: int, length: int) -> int:
         address, length = address & _MASK, length & _MASK
-        size = self.size
+        size = self._native.memory_size(self._context, self._memory) if self._memory else 0
         if address + length > size:
             raise AbiFailure(
                 "the guest pointed a host function outside its memory",

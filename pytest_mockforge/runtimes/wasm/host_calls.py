@@ -64,7 +64,7 @@ class HostBridge:
         asked = self.environment.take(exchange)
         return asked if raised is None else msgspec.structs.replace(asked, raised=raised)
 
-    def cross(self, index: int, caller: int, values: int) -> int:
+    def cross(self, index: int, caller: int, context: int, values: int) -> int:
         """Answer one call; give 0, or a trap once the exception is kept."""
         try:
             # From here on a signal may raise.
@@ -72,7 +72,7 @@ class HostBridge:
             while self._waiting:
                 number, handler = self._waiting.pop(0)
                 handler(number, None)
-            self.environment.answer(index, caller, self.native.caller_context(caller), values)
+            self.environment.answer(index, caller, context, values)
         except BaseException as error:  # noqa: BLE001  # it is raised again when the guest has ended
             self._guarded = False
             self._stash = error
@@ -134,8 +134,9 @@ def _on_host_call(data: int, caller: int, values: int, _count: int) -> int:
     bridge: HostBridge | None = None
     try:
         native = capi.native()
-        bridge = _bridges[native.context_data(native.caller_context(caller))]
-        return bridge.cross(data - 1, caller, values)
+        context = native.caller_context(caller)
+        bridge = _bridges[native.context_data(context)]
+        return bridge.cross(data - 1, caller, context, values)
     except BaseException as error:  # noqa: BLE001  # as in `cross`
         if bridge is not None:
             bridge._stash = error

@@ -215,9 +215,11 @@ def _raw(value: object, kind: str) -> int | float:
         if not isinstance(value, int | float):
             raise TypeError
         return float(value)
-    bits = 32 if kind == "i32" else 64
     if not isinstance(value, int):
         raise TypeError
-    if not -(2 ** (bits - 1)) <= value < 2**bits:
+    bits = 32 if kind == "i32" else 64
+    number = int(value)
+    if not -(2 ** (bits - 1)) <= number < 2**bits:
         raise OverflowError
-    return int(value) & (2**bits - 1)
+    masked: int = number & ((1 << bits) - 1)
+    return masked

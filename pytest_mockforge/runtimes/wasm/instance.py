@@ -6,7 +6,6 @@ It holds a store and gives it back in `close`. It knows bytes, pointers and limi
 from __future__ import annotations
 
 import ctypes
-from contextlib import nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 _SIGN = 0x8000_0000
 _LIMIT_CODES = {"out-of-fuel", "interrupt", "stack-overflow"}
-_NO_BRIDGE = nullcontext()
 _MAY_REFUSE = {Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE}
 
 
@@ -71,12 +69,11 @@ class GuestInstance:
         self._context = native.store_context(self._store)
         native.store_limiter(self._store, limits.memory, limits.table_elements, limits.instances, -1, -1)
         try:
-            with bridge or _NO_BRIDGE:
-                self._instantiate()
-                self._memory = self._find(self._border.memory, capi.EXTERN_MEMORY) if self._border.memory else 0
-                if initialize and module.initializer:
-                    self._arm(self._limits.fuel)
-                    self._call(module.initializer, 1, "_initialize")
+            if bridge is None:
+                self._begin(module.initializer if initialize else None)
+            else:
+                with bridge:
+                    self._begin(module.initializer if initialize else None)
         except BaseException:
             self.close()
             raise
@@ -142,6 +139,13 @@ class GuestInstance:
         self._native.set_fuel(self._context, fuel)
         self._native.set_epoch_deadline(self._context, self._ticks)
         self._ticker.touch(self._limits.timeout)
+
+    def _begin(self, initializer: str | None) -> None:
+        self._instantiate()
+        self._memory = self._find(self._border.memory, capi.EXTERN_MEMORY) if self._border.memory else 0
+        if initializer:
+            self._arm(self._limits.fuel)
+            self._call(initializer, 1, "_initialize")
 
     def _instantiate(self) -> None:
         slots = self._slots

@@ -6,7 +6,7 @@ WASI's structures nor wasmtime.
 
 from __future__ import annotations
 
-import hashlib
+from random import Random
 
 from pytest_mockforge.runtimes.base import KIB, MIB
 
@@ -18,6 +18,7 @@ LONGEST_OUTPUT = 64 * KIB
 """Bytes of output that are kept of one call."""
 MOST_RANDOM = 16 * MIB
 """Random bytes that one call may ask for."""
+_SEED = 0x6D6F636B
 _END_OF_TIME = 2**64 - 1
 
 
@@ -52,7 +53,7 @@ class SeededRandom:
     """Bytes that look random and are the same for each instance."""
 
     def __init__(self) -> None:
-        self._asked = 0
+        self._source: Random | None = None
         self._left = MOST_RANDOM
 
     def take(self, count: int) -> bytes | None:
@@ -60,8 +61,9 @@ class SeededRandom:
         if count > self._left:
             return None
         self._left -= count
-        self._asked += 1
-        return hashlib.shake_128(b"mockforge %d" % self._asked).digest(count)
+        if self._source is None:
+            self._source = Random(_SEED)
+        return self._source.randbytes(count)
 
     def refill(self) -> None:
         """Begin another call of the plugin."""

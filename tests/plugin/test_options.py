@@ -16,7 +16,7 @@ from tests.hostile_cases import write_wasm
         ("plugin=nothing.wasm", "'nothing.wasm' does not exist"),
         ("plugin=ftp://host/x.wasm", "'ftp://host/x.wasm' has the unknown scheme 'ftp'"),
         ("plugin=", "'' names no plugin"),
-        ("host=moon", "the host cannot be 'moon'*hint: valid values are adapter, any"),
+        ("host=moon", "the host cannot be 'moon'*hint: valid values are adapter, runtime, loader, sandbox, any"),
         ("dialect=latin", "the dialect cannot be 'latin'*hint: valid values are auto, host"),
         ("fuel=plenty", "--mockforge-fuel: *'plenty'*"),
         ("fuel=0", "--mockforge-fuel cannot be '0'"),

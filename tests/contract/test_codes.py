@@ -1,0 +1,203 @@
+"""The codes of checks: none is renumbered or used again, each has a page, each can break."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.checks.model import Finding
+from pytest_mockforge.checks.registry import FAMILIES, catalogue, check, find
+from pytest_mockforge.checks.runner import run_check
+from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.spec import parse_spec
+from pytest_mockforge.subject import Subject
+from tests.answering import ADMITTED, write_answering, write_spoilable
+from tests.conftest import RUST, Run
+from tests.hostile_cases import cases, write_wasm
+
+CODES = {
+    "MF101": "readable",
+    "MF102": "compiles",
+    "MF103": "imports",
+    "MF104": "memory",
+    "MF105": "allocator",
+    "MF106": "operations",
+    "MF107": "instantiates",
+    "MF108": "allocates",
+    "MF109": "optional_exports",
+    "MF110": "initializer",
+    "MF111": "file_size",
+    "MF112": "export_names",
+    "MF113": "host_limits",
+    "MF114": "suspicious_words",
+    "MF115": "detection",
+    "MF201": "no_trap",
+    "MF202": "inside_memory",
+    "MF203": "utf8",
+    "MF204": "json_value",
+    "MF205": "typed",
+    "MF206": "usable",
+    "MF207": "duplicate_keys",
+    "MF208": "samples",
+    "MF401": "fuel",
+    "MF402": "memory",
+    "MF403": "growth",
+    "MF404": "memory_pressure",
+    "MF405": "cut_short",
+    "MF701": "manifest_readable",
+    "MF702": "manifest_values",
+    "MF703": "manifest_accepted",
+    "MF705": "least_limits",
+}
+"""Every code there ever was, with the rule behind it. Lines are added; none is taken out or changed."""
+
+
+def findings_of(code: str, path: Path, host: str = "adapter") -> tuple[Finding, ...]:
+    """Run one check over a plugin, without pytest."""
+    subject = Subject(parse_spec(str(path), path.parent), cache=None, stack=Limits().stack)
+    bench = Bench(subject, limits=Limits(), host=host)
+    try:
+        result, _ = run_check(find(code), bench, accepted=(), today=date(2026, 1, 1))
+        assert not result.skipped
+        return result.findings
+    finally:
+        bench.close()
+        subject.close()
+
+
+def answering(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text, "utf-8")
+    return write_answering(folder / "plugin.wat", authenticate=ADMITTED)
+
+
+def mentions(folder: Path, text: str) -> Path:
+    """Write a module whose data holds a text."""
+    path = write_answering(folder / "plugin.wat", authenticate=ADMITTED)
+    path.write_text(path.read_text("utf-8")[:-2] + f'(data (i32.const 4096) "{text}"))')
+    return path
+
+
+def of_many_pages(folder: Path) -> Path:
+    path = write_answering(folder / "plugin.wat", authenticate=ADMITTED)
+    path.write_text(path.read_text("utf-8").replace('(memory (export "memory") 4)', '(memory (export "memory") 400)'))
+    return path
+
+
+def grows_unchecked(folder: Path) -> Path:
+    """Write a module whose alloc takes new pages for each buffer and does not look whether it got them."""
+    path = write_answering(folder / "plugin.wat", authenticate=ADMITTED)
+    pages = "(i32.add (i32.div_u (local.get 0) (i32.const 65536)) (i32.const 1))"
+    alloc = f"(i32.mul (memory.grow {pages}) (i32.const 65536))"
+    path.write_text(path.read_text("utf-8").replace("(i32.const 65536))\n", f"{alloc})\n", 1))
+    return path
+
+
+def of_60_mebibytes(folder: Path) -> Path:
+    """Write a module with a custom section of 60 MiB."""
+    path = folder / "plugin.wasm"
+    size = 60 << 20
+    body = b"\x01x" + bytes(size - 2)
+    length = bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14 & 0x7F | 0x80, size >> 21 & 0x7F])
+    path.write_bytes((RUST / "plugin.wasm").read_bytes() + b"\0" + length + body)
+    return path
+
+
+SAMPLE = "samples: [{name: s, operation: authenticate, request: {uri: /}, expect: {outcome: OUTCOME}}]"
+
+BROKEN: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "MF111": ("runtime", of_60_mebibytes),
+    "MF112": ("runtime", answering),
+    "MF113": ("runtime", of_many_pages),
+    "MF114": ("loader", lambda folder: mentions(folder, "curl http://")),
+    "MF115": ("adapter", lambda folder: write_wasm("imported-abort", folder)),
+    "MF207": ("adapter", lambda folder: write_wasm("reply-duplicate-keys", folder)),
+    "MF208": (
+        "adapter",
+        lambda folder: answering(folder, plugin_test_yaml=SAMPLE.replace("OUTCOME", "refused")),
+    ),
+    "MF404": ("adapter", grows_unchecked),
+    "MF405": (
+        "adapter",
+        lambda folder: write_spoilable(folder / "plugin.wat", ADMITTED, ADMITTED.replace("u-1", "u-2")),
+    ),
+    "MF701": ("adapter", lambda folder: answering(folder, plugin_yaml="id: [")),
+    "MF702": (
+        "adapter",
+        lambda folder: answering(folder, plugin_yaml="id: a\nresource_limits: {max_memory_bytes: a lot}\n"),
+    ),
+    "MF703": ("adapter", lambda folder: answering(folder, plugin_yaml="id: a\n")),
+    "MF705": (
+        "adapter",
+        lambda folder: answering(folder, plugin_test_yaml=SAMPLE.replace("OUTCOME", "accepted")),
+    ),
+}
+"""For each code that no hostile case breaks: the host to ask, and how to make a plugin that gives the finding."""
+
+
+def test_no_code_was_renumbered_dropped_or_used_again() -> None:
+    assert {check.code: check.run.__name__ for check in catalogue()} == CODES
+
+
+def test_codes_belong_to_known_families_and_titles_are_unique() -> None:
+    assert {check.family for check in catalogue()} == set(FAMILIES)
+    assert len({check.title for check in catalogue()}) == len(CODES)
+
+
+@pytest.mark.parametrize("code", ["MF101", "MF999x", "MF301", "mf401", "X101", ""])
+def test_a_code_that_is_taken_or_of_no_known_family_cannot_be_registered(code: str) -> None:
+    assert "MF3" not in FAMILIES, "choose another family for this test"
+    with pytest.raises(ValueError, match="is no free code of a known family"):
+        check(code, "a rule", need="nothing")(findings_of_nothing)
+    assert find("MF101").run.__name__ == "readable"
+
+
+def findings_of_nothing(_bench: Bench) -> tuple[Finding, ...]:
+    return ()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_page_says_what_the_rule_is_where_it_comes_from_and_how_to_mend_a_breach(code: str) -> None:
+    head, family, _, *body = find(code).page.splitlines()
+    assert head == f"{code}  {find(code).title}"
+    assert family.startswith(f"family {code[:3]}: ")
+    text = "\n".join(body)
+    assert re.search(r"^Source: contract \d", text, re.MULTILINE) or reasons(text)
+    assert re.search(r"^Mends?[:,]", text, re.MULTILINE)
+    assert max(map(len, body)) <= 120
+
+
+def reasons(text: str) -> bool:
+    """Tell whether a rule without a source of MockForge's says in a sentence of its own why it is there."""
+    return len(text.partition("\nMend")[0].split()) >= 20
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_page_has_a_remedy_in_one_line(code: str) -> None:
+    assert find(code).remedy
+    assert "\n" not in find(code).remedy
+
+
+def test_explain_prints_each_page(run: Run) -> None:
+    for one in catalogue():
+        result = run(f"--mockforge-explain={one.code}")
+        assert result.ret == 0
+        assert result.stdout.str().strip() == one.page.strip()
+
+
+def test_every_code_is_broken_by_a_hostile_case_or_a_plugin_made_for_it() -> None:
+    by_cases = {code.rpartition(":")[2] for case in cases() for code in case.codes}
+    assert by_cases | set(BROKEN) == set(CODES)
+
+
+@pytest.mark.parametrize("code", BROKEN)
+def test_a_plugin_made_for_a_code_gets_its_finding(code: str, tmp_path: Path) -> None:
+    host, make = BROKEN[code]
+    found = findings_of(code, make(tmp_path), host)
+    assert found
+    assert {finding.code for finding in found} == {code}

@@ -1,0 +1,134 @@
+"""The names that users rely on: all begin with mockforge, and none changes by accident."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import pytest_mockforge
+from pytest_mockforge import plugin
+from tests.conftest import ROOT, Run
+
+PUBLIC = [
+    "AbiFailure",
+    "AuthRequest",
+    "AuthResponse",
+    "ColumnInfo",
+    "ContractFailure",
+    "DataQuery",
+    "DataResult",
+    "DataRow",
+    "DocumentError",
+    "EngineError",
+    "GuestTrap",
+    "LimitExceeded",
+    "Limits",
+    "LoadFailure",
+    "MockforgeError",
+    "Observation",
+    "Operation",
+    "Plugin",
+    "PluginContext",
+    "PluginFailure",
+    "Refusal",
+    "RequestBuilder",
+    "RequestError",
+    "ResolutionContext",
+    "ResponseData",
+    "ResponseRequest",
+    "SettingsError",
+    "SetupError",
+    "SpecError",
+    "TemplateCall",
+    "UserIdentity",
+    "Violation",
+    "load",
+]
+FIXTURES = {"mockforge_host", "mockforge_load", "mockforge_plugin", "mockforge_request"}
+OPTIONS = {
+    "--mockforge-accept",
+    "--mockforge-cache",
+    "--mockforge-checks",
+    "--mockforge-dialect",
+    "--mockforge-explain",
+    "--mockforge-fuel",
+    "--mockforge-host",
+    "--mockforge-id",
+    "--mockforge-memory",
+    "--mockforge-plugin",
+    "--mockforge-timeout",
+}
+INI_KEYS = {
+    "mockforge_accept",
+    "mockforge_cache",
+    "mockforge_checks",
+    "mockforge_dialect",
+    "mockforge_fuel",
+    "mockforge_host",
+    "mockforge_memory",
+    "mockforge_plugins",
+    "mockforge_timeout",
+}
+
+
+def ours(run: Run, pytester: pytest.Pytester, pattern: str, *args: str) -> set[str]:
+    """Give what matches in pytest's output with our plugin and not without."""
+    with_us = set(re.findall(pattern, run(*args).stdout.str(), re.MULTILINE))
+    return with_us - set(re.findall(pattern, pytester.runpytest_inprocess(*args).stdout.str(), re.MULTILINE))
+
+
+def test_the_public_names_are_these() -> None:
+    assert pytest_mockforge.__all__ == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_can_be_imported_and_is_at_home_in_the_package(name: str) -> None:
+    value = getattr(pytest_mockforge, name)
+    assert value.__module__.startswith("pytest_mockforge.")
+    assert value.__doc__
+    assert name in dir(pytest_mockforge)
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'pytest_mockforge' has no attribute 'Nonsense'"):
+        _ = pytest_mockforge.Nonsense
+
+
+def test_the_options_are_these(run: Run, pytester: pytest.Pytester) -> None:
+    assert ours(run, pytester, r"^ +(--[a-z][\w-]*)", "--help") == OPTIONS
+
+
+def test_the_ini_keys_are_these(run: Run, pytester: pytest.Pytester) -> None:
+    assert ours(run, pytester, r"^  (\w+) \(\w+\):", "--help") == INI_KEYS
+
+
+def test_each_ini_key_is_the_twin_of_an_option() -> None:
+    twins = {f"--{key.replace('_', '-')}" for key in INI_KEYS - {"mockforge_plugins"}}
+    assert {"--mockforge-plugin", *twins} == OPTIONS - {"--mockforge-explain", "--mockforge-id"}
+
+
+def test_the_markers_are_these(run: Run, pytester: pytest.Pytester) -> None:
+    assert ours(run, pytester, r"^@pytest\.mark\.(\w+)", "--markers") == {"mockforge"}
+
+
+def test_the_fixtures_are_these_and_each_says_what_it_gives(run: Run, pytester: pytest.Pytester) -> None:
+    assert ours(run, pytester, r"^(\w+) ?(?:\[.*\])? -- ", "--fixtures") == FIXTURES
+    assert "no docstring available" not in run("--fixtures").stdout.str()
+
+
+def test_each_fixture_shows_how_it_is_used() -> None:
+    for name in FIXTURES:
+        assert f"({name}" in str(getattr(plugin, name).__doc__) or f", {name}" in str(getattr(plugin, name).__doc__)
+
+
+def test_the_entry_point_gives_the_fixtures_and_else_only_hooks() -> None:
+    # A hook that pytest does not know would be an error of its own when the plugin is registered.
+    assert plugin.__all__ == sorted(FIXTURES)
+    defined = [name for name, value in vars(plugin).items() if getattr(value, "__module__", "") == plugin.__name__]
+    assert all(name.startswith("pytest_") for name in defined)
+
+
+def test_the_entry_point_is_mockforge() -> None:
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert '[project.entry-points.pytest11]\nmockforge = "pytest_mockforge.plugin"\n' in text

@@ -32,14 +32,17 @@ def raw(text: str) -> set[str]:
 
 def test_the_summary_says_what_it_is_whether_it_loads_and_what_calls_cost(run: Run) -> None:
     lines = summary(run(f"--mockforge-plugin={RUST}", "--mockforge-checks=MF101,MF401,MF402,MF403"))
+    lines = [line for line in lines if not line.startswith("  hosts: ")]
     assert re.fullmatch(r"  rust, multi-value, \d+\.\d KiB", lines.pop(1))
-    assert lines[:4] == [
+    assert lines[:6] == [
         "rust: PASS, 4 checks hold",
         "  MockForge 0.3.213 (rust adapter) would load and call it",
+        "  hosts: adapter accepted; runtime refused (exports init and process are",
+        "    missing); loader accepted; sandbox accepted",
         "",
         "  operation          accepted  fuel cold   steady      max   memory  growth",
     ]
-    rows = [re.split(r" {2,}", line.strip()) for line in lines[4:8]]
+    rows = [re.split(r" {2,}", line.strip()) for line in lines[6:10]]
     assert [row[0] for row in rows] == [
         "authenticate",
         "template_function",
@@ -50,7 +53,7 @@ def test_the_summary_says_what_it_is_whether_it_loads_and_what_calls_cost(run: R
         assert row[1] == "3/4"
         assert all(re.fullmatch(r"\d{1,3}(,\d{3})+", figure) for figure in row[2:5])
         assert row[5:] == ["+64 KiB", "none"]
-    assert lines[8:] == []
+    assert lines[10:] == []
 
 
 def test_a_finding_is_listed_with_code_expected_got_and_hint(run: Run, tmp_path: Path) -> None:

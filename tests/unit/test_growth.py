@@ -60,6 +60,12 @@ def test_both_halves_are_told_in_bytes() -> None:
     assert (growth.calls, growth.events, growth.first_half, growth.second_half) == (100, 4, 3 * PAGE, PAGE)
 
 
+@pytest.mark.parametrize(("calls", "half"), [(100, 50), (101, 50)])
+def test_each_event_counts_in_one_half(calls: int, half: int) -> None:
+    growth = judge([(half, 1), (half + 1, 2)], calls)
+    assert (growth.first_half, growth.second_half) == (1, 2)
+
+
 @pytest.mark.parametrize(("calls", "per_call"), [(0, 0.0), (1, 65_536.0), (100, 1_310.72), (101, 65_536 / 51)])
 def test_growth_by_call_is_taken_from_the_second_half(calls: int, per_call: float) -> None:
     assert judge(events(*[calls] if calls else []), calls).bytes_per_call == pytest.approx(per_call)

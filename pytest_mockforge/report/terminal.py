@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_mockforge.checks.model import CheckResult, Figure, Finding, from_plain
+from pytest_mockforge.checks.model import CheckResult, Figure, Finding, HostVerdict, from_plain
 from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.report.comparison import comparison_lines
 from pytest_mockforge.report.findings import finding_lines
 from pytest_mockforge.report.text import counted, harmless, shortened, size, wrapped
 
@@ -72,6 +73,7 @@ def write_summary(reporter: pytest.TerminalReporter, settings: Settings, plain: 
 def summary_lines(results: Iterable[CheckResult], *, order: Iterable[str], width: int, verbosity: int) -> list[Line]:
     """Render all plugins in the order of their labels; a check that ran more than once counts once, the last time."""
     latest = {(result.plugin, result.code): result for result in results}
+    order = tuple(order)
     lines: list[Line] = []
     for label in order:
         mine = [latest[key] for key in sorted(latest) if key[0] == label]
@@ -79,7 +81,14 @@ def summary_lines(results: Iterable[CheckResult], *, order: Iterable[str], width
             if lines and verbosity >= 0:
                 lines.append(Line(text=""))
             lines += plugin_lines(label, mine, width=width, verbosity=verbosity)
+    if verbosity >= 0:
+        lines += _side_by_side(tuple(latest.values()), order, width)
     return lines
+
+
+def _side_by_side(results: Sequence[CheckResult], order: Sequence[str], width: int) -> list[Line]:
+    head, *rows = comparison_lines(results, order=order, width=width) or [""]
+    return [Line(text=""), Line(text=head, style="bold"), *(Line(text=row) for row in rows)] if head else []
 
 
 def plugin_lines(label: str, results: Sequence[CheckResult], *, width: int, verbosity: int) -> list[Line]:
@@ -101,10 +110,11 @@ def plugin_lines(label: str, results: Sequence[CheckResult], *, width: int, verb
     if verbosity < 0:
         lines += [_brief(finding, width) for finding in shown[:most]]
     else:
-        lines += _known(results, width)
+        lines += _known(results, width, verbosity)
         lines += [Line(text="")] if shown else []
+        said: set[tuple[str, str]] = set()
         for finding in shown[:most]:
-            lines += _finding(finding, width)
+            lines += _finding(finding, width, said)
     if len(shown) > most:
         more = counted(len(shown) - most, "more finding", "more findings")
         lines.append(Line(text=f"  … and {more}, -vv shows all"))
@@ -139,7 +149,7 @@ def _pass_or_fail(results: Sequence[CheckResult], *, failed: int, skipped: int, 
     return ("PASS", "green") if held and (loads or not skipped) else ("INCONCLUSIVE", "yellow")
 
 
-def _known(results: Sequence[CheckResult], width: int) -> list[Line]:
+def _known(results: Sequence[CheckResult], width: int, verbosity: int) -> list[Line]:
     """Say what the plugin is, whether the host would take it, why checks were skipped, and what calls cost."""
     lines: list[Line] = []
     identity = next((result.identity for result in results if result.identity), None)
@@ -148,6 +158,8 @@ def _known(results: Sequence[CheckResult], width: int) -> list[Line]:
         text = ", ".join((*known, size(int(identity["size"] or 0))))
         lines += [Line(text=text) for text in wrapped(text, width, "  ", "    ")]
         lines += [Line(text=text, style="bold") for text in wrapped(_verdict(identity), width, "  ", "    ")]
+    for text in _hosts(results, as_shipped=verbosity > 0):
+        lines += [Line(text=part) for part in wrapped(text, width, "  ", "    ")]
     for reason in dict.fromkeys(result.skipped for result in results if result.skipped):
         lines += [Line(text=text) for text in wrapped(f"skipped: {reason}", width, "  ", "    ")]
     table = _table(_merged(results), width)
@@ -159,11 +171,27 @@ def _verdict(identity: dict[str, Figure]) -> str:
     host, version = identity["host"], identity["version"]
     whose = f"MockForge {version} ({identity['adapter']} adapter)" if host == "adapter" else f"host {host!r}"
     if identity["loads"]:
-        return f"{whose} would load and call it"
+        return f"{whose} would load {'it' if host == 'loader' else 'and call it'}"
     if identity.get("mended"):
         return f"{whose}: refused, mended by adapt: {harmless(str(identity['objection']), 300)}"
     would = "would refuse it" if identity["refused"] else "would load it, but could not call all of it"
     return f"{whose} {would}: {harmless(str(identity['objection']), 300)}"
+
+
+def _hosts(results: Sequence[CheckResult], *, as_shipped: bool) -> list[str]:
+    """One line with what every host would do, and with -v one for each that does not do it as it is shipped."""
+    verdicts = next((result.verdicts for result in results if result.verdicts), ())
+    lines = [f"hosts: {'; '.join(map(_host, verdicts))}"] if verdicts else []
+    if as_shipped:
+        lines += [f"as shipped, {one.host} {one.as_shipped}" for one in verdicts if one.as_shipped]
+    return lines
+
+
+def _host(verdict: HostVerdict) -> str:
+    if not verdict.reasons:
+        return f"{verdict.host} {verdict.verdict}"
+    more = f", and {verdict.broken - 1:,} more" if verdict.broken > 1 else ""
+    return f"{verdict.host} {verdict.verdict} ({harmless(verdict.reasons[0], 120)}{more})"
 
 
 def _merged(results: Iterable[CheckResult]) -> dict[str, dict[str, Figure]]:
@@ -235,11 +263,16 @@ def _untested(identity: dict[str, Figure], width: int) -> list[Line]:
     ]
 
 
-def _finding(finding: Finding, width: int) -> list[Line]:
+def _finding(finding: Finding, width: int, said: set[tuple[str, str]]) -> list[Line]:
+    """Render a finding; a hint that a finding of the same code gave already is not said again."""
     first, *rest = finding_lines(finding, request=False, longest=_LONGEST)
     style = _SEVERITY_STYLE[finding.severity]
     lines = [Line(text=text, style=style) for text in wrapped(first, width, "  ", "    ")]
     for line in rest:
+        if line.lstrip().startswith("hint: "):
+            if (finding.code, line) in said:
+                continue
+            said.add((finding.code, line))
         lines += [Line(text=text) for text in wrapped(line, width, "      ", "        ")]
     return lines
 

@@ -104,13 +104,17 @@ class Bench:
     def _files(self) -> Files:
         """The plugin as a host meets it before it opens the module."""
         subject = self.subject
+        bare = subject.spec.kind != "folder"
+        has_manifest = subject.manifest is not None or subject.manifest_error is not None
+        folder = subject.spec.path.parent if bare else subject.spec.path
         return Files(
             data=subject.data,
             adapter=subject.adapter,
             language=subject.language.language,
             manifest=subject.manifest,
             manifest_error=subject.manifest_error,
-            folder=subject.spec.path if subject.spec.kind == "folder" else None,
+            folder=folder if has_manifest or not bare else None,
+            bare=bare,
         )
 
     @cached_property

@@ -7,11 +7,16 @@ from collections.abc import Iterator, Sequence
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.hosts import messages
-from pytest_mockforge.hosts.common import distinct_imports, import_topic, instantiation_objection, proposals_objection
+from pytest_mockforge.hosts.common import (
+    distinct_imports,
+    import_topic,
+    instantiation_objection,
+    proposals_objection,
+    signature_mend,
+)
 from pytest_mockforge.hosts.mends import Topic
 from pytest_mockforge.hosts.objections import Objection, Rule
 from pytest_mockforge.hosts.profile import Candidate, Files, register
-from pytest_mockforge.runtimes.wasm.adapt import mendable
 from pytest_mockforge.runtimes.wasm.conventions import FAMILIES, MULTI_VALUE, BorderFault
 
 _OPERATIONS = frozenset(operation.value for operation in Operation)
@@ -108,7 +113,7 @@ def _operations(candidate: Candidate) -> Iterator[Objection]:
     for fault in candidate.border.faults:
         if fault.export in _OPERATIONS:
             message = messages.no_operation(fault.export, exported=_is_function(candidate, fault.export))
-            yield _from_fault(fault, "operations", message, _signature_mend(candidate, fault.export))
+            yield _from_fault(fault, "operations", message, signature_mend(candidate, fault.export))
     exported = {export.name for export in candidate.info.exports}
     for operation in Operation:
         if operation in candidate.declared and operation.value not in exported:
@@ -132,14 +137,6 @@ def _operations(candidate: Candidate) -> Iterator[Objection]:
             host_message=messages.no_operation(Operation.AUTHENTICATE.value, exported=False),
             hint=files.mend("operations"),
         )
-
-
-def _signature_mend(candidate: Candidate, name: str) -> str:
-    export = candidate.info.export(name)
-    form = mendable(export.signature if export is not None else None)
-    if form is None:
-        return "let it take pointer and length and return both, as two i32 or packed in one i64, which adapt can split"
-    return f"its form is {form}; {candidate.files.mend('signature')}"
 
 
 def _is_function(candidate: Candidate, name: str) -> bool:

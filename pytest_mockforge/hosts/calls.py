@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.hosts.mends import Topic
+from pytest_mockforge.hosts.common import signature_mend
 from pytest_mockforge.hosts.objections import Objection, Rule
 from pytest_mockforge.hosts.profile import Candidate
 from pytest_mockforge.runtimes.wasm.conventions import MULTI_VALUE
@@ -29,14 +29,13 @@ def call_objections(candidate: Candidate, *, prefix: str, lookup: Lookup, memory
     if memory is None or memory.memory is None or memory.memory.shared:
         exported = memory is not None and memory.kind != "memory"
         yield _objection(
-            candidate,
             "memory",
             "memory:no-memory" if memory is None else "memory:wrong-memory",
             "no memory that the host can use is exported as 'memory'",
             "a memory exported as 'memory', not shared",
             "no export 'memory'" if memory is None else memory.type_text,
             prefix + (memory_kind if exported else "WASM module must export a 'memory'"),
-            "memory",
+            candidate.files.mend("memory"),
         )
 
 
@@ -48,16 +47,16 @@ def _operations(candidate: Candidate, prefix: str, lookup: Lookup) -> Iterator[O
         if export is None:
             if operation in candidate.declared:
                 message = f"{name} is declared but not exported"
-                yield _objection(candidate, "operations", f"{name}:missing", message, expected, "no such export",
-                                 prefix + lookup(name, False), "operations")  # fmt: skip
+                yield _objection("operations", f"{name}:missing", message, expected, "no such export",
+                                 prefix + lookup(name, False), candidate.files.mend("operations"))  # fmt: skip
         elif export.kind != "function":
             message = f"{name} is exported, but is no function"
-            yield _objection(candidate, "operations", f"{name}:no-function", message, expected, f"a {export.kind}",
-                             prefix + lookup(name, True), "operations")  # fmt: skip
+            yield _objection("operations", f"{name}:no-function", message, expected, f"a {export.kind}",
+                             prefix + lookup(name, True), candidate.files.mend("operations"))  # fmt: skip
         elif export.signature is not None and (said := _operation_fault(name, export.signature)):
             message = f"{name} is exported with another type than the host calls"
-            yield _objection(candidate, "operations", f"{name}:wrong-type", message, expected,
-                             f"{name}{export.signature}", prefix + said, "signature")  # fmt: skip
+            yield _objection("operations", f"{name}:wrong-type", message, expected,
+                             f"{name}{export.signature}", prefix + said, signature_mend(candidate, name))  # fmt: skip
 
 
 def _allocator(candidate: Candidate, prefix: str) -> Iterator[Objection]:
@@ -66,16 +65,16 @@ def _allocator(candidate: Candidate, prefix: str) -> Iterator[Objection]:
     if export is None or export.kind != "function":
         said = "WASM module must export an 'alloc' function for memory allocation"
         got = "no such export" if export is None else f"a {export.kind}"
-        yield _objection(candidate, "allocator", "alloc:no-allocator", "the allocator 'alloc' is not exported",
-                         expected, got, prefix + said, "alloc")  # fmt: skip
+        yield _objection("allocator", "alloc:no-allocator", "the allocator 'alloc' is not exported",
+                         expected, got, prefix + said, candidate.files.mend("alloc"))  # fmt: skip
     elif export.signature is not None and export.signature != _ALLOC:
         wrong = dynamic_call_fault(export.signature, _ALLOC)
         said = f"Failed to allocate memory for input: {wrong}"
         if wrong is None:
             said = "alloc function did not return a valid pointer"
         message = "alloc is exported with another type than the host calls"
-        yield _objection(candidate, "allocator", "alloc:wrong-type", message, expected, f"alloc{export.signature}",
-                         prefix + said, "alloc")  # fmt: skip
+        yield _objection("allocator", "alloc:wrong-type", message, expected, f"alloc{export.signature}",
+                         prefix + said, candidate.files.mend("alloc"))  # fmt: skip
 
 
 def dynamic_call_fault(signature: FuncType, called: FuncType) -> str | None:
@@ -97,9 +96,7 @@ def _operation_fault(name: str, signature: FuncType) -> str | None:
     return None
 
 
-def _objection(
-    candidate: Candidate, rule: Rule, detail: str, message: str, expected: str, got: str, said: str, topic: Topic
-) -> Objection:
+def _objection(rule: Rule, detail: str, message: str, expected: str, got: str, said: str, hint: str) -> Objection:
     return Objection(
         rule=rule,
         detail=detail,
@@ -107,5 +104,5 @@ def _objection(
         expected=expected,
         got=got,
         host_message=said,
-        hint=candidate.files.mend(topic),
+        hint=hint,
     )

@@ -10,6 +10,7 @@ from pytest_mockforge.hosts.mends import Topic
 from pytest_mockforge.hosts.objections import Objection
 from pytest_mockforge.hosts.profile import Candidate, Files
 from pytest_mockforge.runtimes.base import MIB
+from pytest_mockforge.runtimes.wasm.adapt import mendable
 from pytest_mockforge.runtimes.wasm.features import NEWER_THAN_36
 from pytest_mockforge.runtimes.wasm.module_info import Import, ModuleInfo
 
@@ -130,6 +131,15 @@ def distinct_imports(info: ModuleInfo) -> Iterator[Import]:
     for imported in info.imports:
         first.setdefault((imported.module, imported.name), imported)
     yield from first.values()
+
+
+def signature_mend(candidate: Candidate, name: str) -> str:
+    """How to give an operation the one type that is called; `adapt` does it for two others."""
+    export = candidate.info.export(name)
+    form = mendable(export.signature if export is not None else None)
+    if form is None:
+        return "let it take pointer and length and return both, as two i32 or packed in one i64, which adapt can split"
+    return f"its form is {form}; {candidate.files.mend('signature')}"
 
 
 def note(detail: str, message: str, expected: str = "", got: str = "") -> Objection:

@@ -22,16 +22,18 @@ _SHAPE = "the shape of contract 7.2 A: info, capabilities, dependencies"
 
 def loader_manifest_objections(files: Files) -> Iterator[Objection]:
     """The loader takes folders with a manifest of one shape, and exactly one module in them."""
-    if files.folder is None:
+    if files.bare:
         yield _objection(
             "folder",
-            "a bare module is named, and the host takes folders",
+            "the host takes folders, and a module was named",
             "a folder with plugin.yaml and one module",
-            "a module",
+            "a module" if files.folder is None else "a module; its folder is judged instead",
             "Plugin path must be a directory",
             "name the folder instead of the module",
+            # The folder is there, and the host is asked about that one.
+            severity="error" if files.folder is None else "note",
         )
-    else:
+    if files.folder is not None:
         yield from _folder_objections(files, files.folder)
     if files.manifest is None:
         return

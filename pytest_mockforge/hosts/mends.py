@@ -6,6 +6,7 @@ A language goes by the names of `runtimes.wasm.language`; what is written under 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from textwrap import fill
 from typing import Literal
 
 Topic = Literal[
@@ -210,6 +211,17 @@ def _lines(topic: Topic) -> Iterator[str]:
     yield f"Mends, {topic.replace('-', ' ')}:"
     for language in LANGUAGES:
         if language in table:
-            yield f"  {language}: {table[language]}"
+            yield _line(language, table[language])
     rest = "any language" if len(table) == 1 else "any other"
-    yield f"  {rest}: {table['any']}"
+    yield _line(rest, table["any"])
+
+
+def _line(language: str, text: str) -> str:
+    return fill(
+        f"{language}: {text}",
+        118,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -38,7 +38,9 @@ class Files:
     manifest_error: DocumentError | None = None
     """Why there is no manifest although there is a file for it."""
     folder: Path | None = None
-    """The plugin's folder when that is what was named; None for a bare module."""
+    """The plugin's folder; None for a module without a manifest beside it."""
+    bare: bool = False
+    """True when a module was named and not its folder."""
 
     def mend(self, topic: Topic) -> str:
         """How to mend a breach in the plugin's language."""

@@ -479,6 +479,13 @@ def test_the_loader_takes_folders(tmp_path: Path) -> None:
     assert said(tmp_path, module(), "loader", manifest=None) == ["Plugin path must be a directory"]
 
 
+def test_the_loader_is_asked_about_the_folder_of_a_module_that_was_named(tmp_path: Path) -> None:
+    (tmp_path / "plugin.yaml").write_text(MANIFEST, "utf-8")
+    assert judged(tmp_path, module(), "loader", manifest=None) == ()
+    note = noted(tmp_path, module(), "loader", manifest=None)["manifest:folder"]
+    assert note.host_message == "Plugin path must be a directory"
+
+
 def test_the_loader_wants_plugin_yaml_by_this_name(tmp_path: Path) -> None:
     objections = open_bench(tmp_path, module(), host="loader", name="plugin.yml").objections
     assert [(one.host_message, one.got) for one in objections] == [("plugin.yaml not found", "plugin.yml")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 import wasmtime
 
 from pytest_mockforge.runtimes.wasm.inspection import inspect_module
-from pytest_mockforge.runtimes.wasm.language import LanguageEvidence, detect_language, host_detection
+from pytest_mockforge.runtimes.wasm.language import LanguageEvidence, detect_language, host_detection, host_trace
 
 PREAMBLE = b"\0asm\x01\0\0\0"
 
@@ -136,3 +138,36 @@ def test_for_a_damaged_file_the_host_judges_by_what_comes_before_the_damage(data
 def test_the_host_stops_at_an_export_of_an_unknown_kind_also_where_our_reader_goes_on() -> None:
     data = PREAMBLE + b"\x07\x05\x01\x01f\x09\0" + custom("javascript")
     assert host_detection(inspect_module(data), data) == "rust"
+
+
+def text_object(text: str, *, optimised: bool) -> bytes:
+    """A static string as asc writes it: class, length and UTF-16; before them, unoptimised, the length of all that."""
+    raw = text.encode("utf-16-le")
+    short = struct.pack("<2I", 2, len(raw)) + raw.removesuffix(b"\0")
+    rest = (16 + len(raw) + 4 + 15) // 16 * 16 - 4
+    return short if optimised else struct.pack("<3I", rest, 0, 0) + short.ljust(rest - 8, b"\0")
+
+
+def with_data(*segments: bytes) -> bytes:
+    quoted = ["".join(f"\\{byte:02x}" for byte in segment) for segment in segments]
+    lines = [f'(data (i32.const {4096 * index}) "{text}")' for index, text in enumerate(quoted)]
+    return bytes(wasmtime.wat2wasm(f"(module (memory 1) {' '.join(lines)})"))
+
+
+@pytest.mark.parametrize("optimised", [False, True])
+def test_static_strings_tell_assemblyscript_where_nothing_else_does(optimised: bool) -> None:
+    data = with_data(*(text_object(text, optimised=optimised) for text in ("admitted", "né🎸")))
+    assert detect_language(inspect_module(data), data).language == "assemblyscript"
+
+
+@pytest.mark.parametrize(
+    "segment", [b"", b"\2\0\0\0", bytes(8), bytes(40), b"\2\0\0\0\3\0\0\0abc", b"plain text in UTF-8"]
+)
+def test_other_data_tells_nothing(segment: bytes) -> None:
+    data = with_data(segment, segment, segment)
+    assert detect_language(inspect_module(data), data).language == "unknown"
+
+
+def test_what_mockforge_goes_by_is_said() -> None:
+    data = PREAMBLE + custom("javascript")
+    assert host_trace(inspect_module(data), data) == "the custom section 'javascript' has 'asc' in its name"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from struct import unpack_from
 from typing import TYPE_CHECKING, Literal
 
 from pytest_mockforge.runtimes.wasm.inspection import collect_names
@@ -86,6 +87,9 @@ _DATA: tuple[tuple[bytes, Language], ...] = (
     (b"Go buildinf:", "go"),
 )
 _MAX_NAMES = 20_000
+_MAX_SEGMENTS = 2_000
+_FEWEST_TEXTS = 2
+_STRING_CLASS, _STRING_HEADER = 2, 20
 
 
 def detect_language(info: ModuleInfo, data: bytes) -> LanguageEvidence:
@@ -115,6 +119,9 @@ def _traces(info: ModuleInfo, data: bytes) -> Iterator[tuple[Language, int, str]
             if re.search(pattern, section.name):
                 yield language, _SHAPED, f"custom section {section.name!r}"
     yield from _name_traces(info)
+    texts = sum(map(_is_assemblyscript_text, info.data_contents[:_MAX_SEGMENTS]))
+    if texts >= _FEWEST_TEXTS:
+        yield "assemblyscript", _SHAPED, f"{texts:,} data segments laid out as AssemblyScript's strings"
     for needle, language in _DATA:
         if needle in data:
             yield language, _NAMED, f"the bytes {needle!r} in the file"
@@ -125,6 +132,24 @@ def _producer_traces(info: ModuleInfo) -> Iterator[tuple[Language, int, str]]:
         for name, version in info.producers.get(field, ()):
             if re.search(pattern, name, re.IGNORECASE):
                 yield language, weight, f"producers: {field} {f'{name} {version}'.strip()!r}"
+
+
+def _is_assemblyscript_text(segment: memoryview) -> bool:
+    """Tell a static string: its class and its length in bytes, then UTF-16; often the only trace that asc leaves.
+
+    Where asc did not optimise, three words stand before these, of which the first is the length of the rest.
+    """
+    length = len(segment)
+    if length < 9:
+        return False
+    kind, size = unpack_from("<II", segment)
+    # Zeros at the end of a segment are left out.
+    if kind == _STRING_CLASS and size and size % 2 == 0 and length - 8 in (size, size - 1):
+        return True
+    if length <= _STRING_HEADER or unpack_from("<I", segment)[0] != length - 4:
+        return False
+    kind, size = unpack_from("<II", segment, 12)
+    return bool(kind == _STRING_CLASS and size and size % 2 == 0 and size <= length - 20)
 
 
 def _name_traces(info: ModuleInfo) -> Iterator[tuple[Language, int, str]]:

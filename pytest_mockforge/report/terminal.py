@@ -160,8 +160,6 @@ def _known(results: Sequence[CheckResult], width: int, verbosity: int) -> list[L
         lines += [Line(text=text, style="bold") for text in wrapped(_verdict(identity), width, "  ", "    ")]
     for text in _hosts(results, as_shipped=verbosity > 0):
         lines += [Line(text=part) for part in wrapped(text, width, "  ", "    ")]
-    for text in _hosts(results, as_shipped=verbosity > 0):
-        lines += [Line(text=part) for part in wrapped(text, width, "  ", "    ")]
     for reason in dict.fromkeys(result.skipped for result in results if result.skipped):
         lines += [Line(text=text) for text in wrapped(f"skipped: {reason}", width, "  ", "    ")]
     table = _table(_merged(results), width)
@@ -178,22 +176,6 @@ def _verdict(identity: dict[str, Figure]) -> str:
         return f"{whose}: refused, mended by adapt: {harmless(str(identity['objection']), 300)}"
     would = "would refuse it" if identity["refused"] else "would load it, but could not call all of it"
     return f"{whose} {would}: {harmless(str(identity['objection']), 300)}"
-
-
-def _hosts(results: Sequence[CheckResult], *, as_shipped: bool) -> list[str]:
-    """One line with what every host would do, and with -v one for each that does not do it as it is shipped."""
-    verdicts = next((result.verdicts for result in results if result.verdicts), ())
-    lines = [f"hosts: {'; '.join(map(_host, verdicts))}"] if verdicts else []
-    if as_shipped:
-        lines += [f"as shipped, {one.host} {one.as_shipped}" for one in verdicts if one.as_shipped]
-    return lines
-
-
-def _host(verdict: HostVerdict) -> str:
-    if not verdict.reasons:
-        return f"{verdict.host} {verdict.verdict}"
-    more = f", and {verdict.broken - 1:,} more" if verdict.broken > 1 else ""
-    return f"{verdict.host} {verdict.verdict} ({harmless(verdict.reasons[0], 120)}{more})"
 
 
 def _hosts(results: Sequence[CheckResult], *, as_shipped: bool) -> list[str]:

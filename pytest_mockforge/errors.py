@@ -120,8 +120,8 @@ class GuestTrap(PluginFailure):
 
     `code` is wasmtime's name of the trap in kebab case (`unreachable`, `memory-out-of-bounds`,
     `stack-overflow`, `out-of-fuel`, `interrupt`, …), or `import` where the guest called what nobody
-    provides. `backtrace` holds one function name a frame, innermost first. `during` names what ran:
-    an operation, `allocator`, `release`, `start`.
+    provides. `backtrace` holds one function name a frame, innermost first, with `(file:line:column)` behind it
+    where DWARF or a source map tells. `during` names what ran: an operation, `allocator`, `release`, `start`.
     """
 
     def __init__(

@@ -78,14 +78,15 @@ class Subject:
         if self.info is None:
             return self.failure or LoadFailure("the module cannot be read", step="read")
         engine, mended = metered_engine(self._stack), self.mended
+        folder = self.module_path.parent if self.module_path is not None else None
         if mended is not None:
             try:
-                return CompiledModule(engine, mended.info, mended.data, mended.border, self._cache)
+                return CompiledModule(engine, mended.info, mended.data, mended.border, self._cache, folder)
             except LoadFailure:
                 # What is wrong with the adapted module is wrong with the original, and to be told of that one.
                 pass
         try:
-            return CompiledModule(engine, self.info, self.data, self.border, self._cache)
+            return CompiledModule(engine, self.info, self.data, self.border, self._cache, folder)
         except LoadFailure as failure:
             return failure
 

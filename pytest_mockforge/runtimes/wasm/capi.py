@@ -65,6 +65,7 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wasmtime_trap_code": (c_bool, (c_void_p, c_void_p)),
     "wasmtime_frame_func_name": (c_void_p, (c_void_p,)),
     "wasm_frame_func_index": (c_uint32, (c_void_p,)),
+    "wasm_frame_module_offset": (c_size_t, (c_void_p,)),
     "wasm_byte_vec_delete": (None, (c_void_p,)),
     "wasm_frame_vec_delete": (None, (c_void_p,)),
 }
@@ -78,6 +79,8 @@ class Trap(NamedTuple):
     message: str
     """The first line of wasmtime's own message."""
     backtrace: tuple[str, ...]
+    offsets: tuple[int, ...] = ()
+    """Of each frame, where its instruction stands in the module."""
 
 
 class _Vec(ctypes.Structure):
@@ -136,9 +139,9 @@ class Native:
         name = _trap_name(code.value) if known else "error"
         if name == "error" and "has not been defined" in message:
             name = "import"
-        backtrace = self._take_frames(frames)
+        backtrace, offsets = self._take_frames(frames)
         self.library.wasm_trap_delete(trap)
-        return Trap(name, _reason(message), backtrace)
+        return Trap(name, _reason(message), backtrace, offsets)
 
     def _take_error(self, error: int) -> Trap:
         text, frames, status = _Vec(), _Vec(), ctypes.c_int()
@@ -146,21 +149,22 @@ class Native:
         exited = self.library.wasmtime_error_exit_status(error, byref(status))
         self.library.wasmtime_error_wasm_trace(error, byref(frames))
         message = self._take_text(text)
-        backtrace = self._take_frames(frames)
+        backtrace, offsets = self._take_frames(frames)
         self.library.wasmtime_error_delete(error)
         if exited:
-            return Trap("exit", f"the guest exited with status {status.value}", backtrace)
+            return Trap("exit", f"the guest exited with status {status.value}", backtrace, offsets)
         code = "import" if "has not been defined" in message else "error"
-        return Trap(code, _reason(message), backtrace)
+        return Trap(code, _reason(message), backtrace, offsets)
 
     def _take_text(self, vec: _Vec) -> str:
         raw = ctypes.string_at(vec.data, vec.size) if vec.size else b""
         self.library.wasm_byte_vec_delete(byref(vec))
         return printable(raw.rstrip(b"\0").decode("utf-8", "replace"), keep="\n\t")
 
-    def _take_frames(self, vec: _Vec) -> tuple[str, ...]:
-        names = []
+    def _take_frames(self, vec: _Vec) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        names, offsets = [], []
         for frame in (c_void_p * vec.size).from_address(vec.data) if vec.size else ():
+            offsets.append(int(self.library.wasm_frame_module_offset(frame)))
             name = self.library.wasmtime_frame_func_name(frame)
             if name:
                 view = _Vec.from_address(name)
@@ -169,7 +173,7 @@ class Native:
             else:
                 names.append(f"function[{self.library.wasm_frame_func_index(frame)}]")
         self.library.wasm_frame_vec_delete(byref(vec))
-        return tuple(names)
+        return tuple(names), tuple(offsets)
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -9,6 +9,7 @@ import atexit
 import ctypes
 import threading
 from ctypes import c_void_p
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import wasmtime
@@ -19,6 +20,7 @@ from pytest_mockforge.runtimes.wasm.conventions import Border
 from pytest_mockforge.runtimes.wasm.externs import FuncType
 from pytest_mockforge.runtimes.wasm.imports import ImportSlot, import_slots
 from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
+from pytest_mockforge.runtimes.wasm.source_lines import SourceLines
 from pytest_mockforge.runtimes.wasm.ticker import Ticker
 
 if TYPE_CHECKING:
@@ -84,12 +86,19 @@ class CompiledModule:
     """
 
     def __init__(
-        self, engine: Engine, info: ModuleInfo, data: bytes, border: Border, cache: CompileCache | None
+        self,
+        engine: Engine,
+        info: ModuleInfo,
+        data: bytes,
+        border: Border,
+        cache: CompileCache | None,
+        folder: Path | None = None,
     ) -> None:
-        """Compile and link. Raises LoadFailure with step 'compile' or 'link'."""
+        """Compile and link; a source map may lie in `folder`. Raises LoadFailure with step 'compile' or 'link'."""
         self.engine = engine
         self.info = info
         self.border = border
+        self.source_lines = SourceLines(data, folder)
         self.initializer = next(
             (export.name for export in info.exports if export.name == "_initialize" and export.signature == _NOTHING),
             None,

@@ -296,7 +296,8 @@ class GuestInstance:
         return address
 
     def _failure(self, trap: capi.Trap, during: str, hint: str | None = None) -> GuestTrap:
-        where = f" in {trap.backtrace[0]}" if trap.backtrace else ""
+        backtrace = tuple(map(self._placed, trap.backtrace, trap.offsets))
+        where = f" in {backtrace[0]}" if backtrace else ""
         kind: type[GuestTrap] = GuestTrap
         if trap.code in _LIMIT_CODES:
             kind = LimitExceeded
@@ -307,7 +308,12 @@ class GuestInstance:
             "interrupt": f"{during} did not return within {self._limits.timeout:g} s{where}",
             "stack-overflow": f"{during} used up the stack of {self._limits.stack:,} bytes{where}",
         }.get(trap.code, f"{during} trapped: {trap.message}{where}")
-        return kind(message, code=trap.code, during=during, backtrace=trap.backtrace, hint=hint)
+        return kind(message, code=trap.code, during=during, backtrace=backtrace, hint=hint)
+
+    def _placed(self, function: str, offset: int) -> str:
+        """Add to a function's name where in its source the frame stands, if that is known."""
+        place = self._module.source_lines.locate(offset)
+        return f"{function} ({capi.printable(place)})" if place else function
 
     def _note(self, detail: str, message: str) -> None:
         self._notes.append(BorderNote(detail=detail, message=message))

@@ -1,0 +1,128 @@
+"""Where in its source an instruction of a module came from: from DWARF in the module, or from a source map beside it.
+
+Read when the first trap asks, and kept. A map is taken only from the module's own folder, or from the module itself.
+Whatever cannot be read is as if it were not there. Knows nothing of traps.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from bisect import bisect_right
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from pytest_mockforge.runtimes.wasm.binary import MalformedError, Reader, sections
+from pytest_mockforge.runtimes.wasm.dwarf_lines import Row, read_lines
+
+_CODE = 10
+_LARGEST_MAP = 16 * 2**20
+_WANTED = (".debug_line", ".debug_str", ".debug_line_str", "sourceMappingURL")
+_LONGEST_PLACE = 200
+_DIGITS = {char: value for value, char in enumerate(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+)}  # fmt: skip
+
+
+class SourceLines:
+    """The places of one module."""
+
+    def __init__(self, data: bytes, folder: Path | None) -> None:
+        self._data = data
+        self._folder = folder
+
+    def locate(self, offset: int) -> str:
+        """Give `file:line:column` for an instruction by its offset in the module; '' where that is not known."""
+        offsets, places = self._table
+        index = bisect_right(offsets, offset) - 1
+        place = places[index] if index >= 0 else None
+        return f"{place.file[-_LONGEST_PLACE:]}:{place.line}:{place.column}" if place and place.file else ""
+
+    @cached_property
+    def _table(self) -> tuple[list[int], list[Row]]:
+        code, found = self._sections()
+        rows = read_lines(
+            found.get(".debug_line", b""), found.get(".debug_str", b""), found.get(".debug_line_str", b"")
+        )
+        if rows:
+            return [code + row.address for row in rows], rows
+        entries = self._mapped(found["sourceMappingURL"]) if "sourceMappingURL" in found else []
+        return [entry.address for entry in entries], entries
+
+    def _sections(self) -> tuple[int, dict[str, bytes]]:
+        """Find where the code section's content begins, and the custom sections that matter."""
+        code, found = 0, {}
+        view = memoryview(self._data)
+        try:
+            for section in sections(view):
+                if section.id == _CODE:
+                    code = section.start
+                elif section.id == 0:
+                    reader = Reader(view, section.start, section.end)
+                    name = reader.name()
+                    if name in _WANTED:
+                        found[name] = bytes(view[reader.position : section.end])
+        except MalformedError:
+            pass
+        return code, found
+
+    def _mapped(self, section: bytes) -> list[Row]:
+        try:
+            url = Reader(memoryview(section), 0, len(section)).name()
+            text = self._map_text(url)
+            return [] if text is None else _read_map(text)
+        except (OSError, ValueError, RecursionError, KeyError, IndexError, TypeError):
+            return []
+
+    def _map_text(self, url: str) -> bytes | None:
+        if url.startswith("data:"):
+            try:
+                return base64.b64decode(url.partition(",")[2], validate=True)
+            except binascii.Error:
+                return None
+        name = PurePosixPath(url.removeprefix("./"))
+        if self._folder is None or name.name != str(name) or "\\" in url or ":" in url:
+            return None
+        path = self._folder / name
+        if not path.is_file() or path.stat().st_size > _LARGEST_MAP:
+            return None
+        return path.read_bytes()
+
+
+def _read_map(text: bytes) -> list[Row]:
+    """Read a source map of version 3, whose single line counts bytes of the module."""
+    document = json.loads(text)
+    sources, mappings = document["sources"], document["mappings"]
+    if not isinstance(sources, list) or not isinstance(mappings, str):
+        raise TypeError
+    entries: list[Row] = []
+    offset = source = line = column = 0
+    for segment in mappings.split(";")[0].split(","):
+        deltas = _deltas(segment)
+        if not deltas:
+            continue
+        offset += deltas[0]
+        name = ""
+        if len(deltas) >= 4:
+            source, line, column = source + deltas[1], line + deltas[2], column + deltas[3]
+            if 0 <= source < len(sources):
+                name = str(sources[source])
+        entries.append(Row(offset, name, line + 1, column + 1))
+    entries.sort()
+    return entries
+
+
+def _deltas(segment: str) -> list[int]:
+    deltas, value, shift = [], 0, 0
+    for char in segment:
+        digit = _DIGITS[char]
+        value |= (digit & 31) << shift
+        if digit & 32:
+            shift += 5
+            if shift > 60:
+                raise ValueError("a number of the map is too long")
+            continue
+        deltas.append(-(value >> 1) if value & 1 else value >> 1)
+        value = shift = 0
+    return deltas

@@ -221,6 +221,7 @@ class Bench:
         hopeless = 0
         for name, request, sample in planned:
             self.plugin.renew()
+            self.plugin.host.forget()
             try:
                 observation = self.plugin.observe(request)
             except RequestError:

@@ -54,8 +54,12 @@ def open_bench(
     (folder / "plugin.wasm").write_bytes(data)
     if manifest is not None:
         (folder / name).write_text(manifest, "utf-8")
-    path = folder / "plugin.wasm" if manifest is None else folder
-    subject = Subject(parse_spec(str(path), folder), cache=None, stack=Limits().stack)
+    return reopen(folder / "plugin.wasm" if manifest is None else folder, host=host)
+
+
+def reopen(path: Path, *, host: str) -> Bench:
+    """Open a plugin as it lies there."""
+    subject = Subject(parse_spec(str(path), path.parent), cache=None, stack=Limits().stack)
     return Bench(subject, limits=Limits(), host=host)
 
 

@@ -40,9 +40,9 @@ def _got(value: JsonValue) -> str:
     return "map" if isinstance(value, dict) else "sequence"
 
 
-def _plain(kind: type, expected: str) -> Shape:
+def _plain(kind: type[str] | type[bool], expected: str) -> Shape:
     def walk(value: JsonValue, pointer: str) -> Iterator[Fault]:
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        if not isinstance(value, kind):
             yield pointer, f"invalid type: {_got(value)}, expected {expected}"
 
     return walk

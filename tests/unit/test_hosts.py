@@ -14,7 +14,7 @@ from pytest_mockforge.hosts.loader import SUSPICIOUS
 from pytest_mockforge.hosts.messages import failed_call
 from pytest_mockforge.hosts.objections import MOST
 from pytest_mockforge.hosts.profile import profile
-from tests.judging import MANIFEST, judged, module, noted, open_bench, said, verdict, with_section
+from tests.judging import MANIFEST, judged, module, noted, open_bench, reopen, said, verdict, with_section
 
 HOSTS = ("adapter", "runtime", "loader", "sandbox")
 EXECUTION = "Plugin execution error: "
@@ -447,6 +447,12 @@ def test_dynamic_hosts_want_functions_and_a_memory(host: str, operation: str, me
     assert said(tmp_path, module(memory="(memory 1)"), host) == [f"{prefix}WASM module must export a 'memory'"]
 
 
+@pytest.mark.parametrize("host", ["runtime", "sandbox"])
+def test_dynamic_hosts_do_not_count_a_shared_memory(host: str, tmp_path: Path) -> None:
+    details = [one.detail for one in judged(tmp_path, module(memory='(memory (export "memory") 1 2 shared)'), host)]
+    assert "memory:wrong-memory" in details
+
+
 @pytest.mark.parametrize("host", ["runtime", "sandbox", "loader"])
 def test_other_hosts_take_modules_without_the_four_operations(host: str, tmp_path: Path) -> None:
     assert judged(tmp_path, module(operation=NO_OPERATION), host) == ()
@@ -494,6 +500,14 @@ def test_the_loader_wants_plugin_yaml_by_this_name(tmp_path: Path) -> None:
 def test_the_loader_wants_one_module_in_the_folder(tmp_path: Path) -> None:
     (tmp_path / "other.wasm").write_bytes(b"")
     assert said(tmp_path, module(), "loader") == ["Multiple WebAssembly files found in plugin directory"]
+
+
+def test_the_loader_looks_for_the_module_directly_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "built").mkdir()
+    open_bench(tmp_path, module(), manifest=MANIFEST + "wasm: built/x.wasm\n")
+    (tmp_path / "plugin.wasm").rename(tmp_path / "built" / "x.wasm")
+    bench = reopen(tmp_path, host="loader")
+    assert [one.host_message for one in bench.objections] == ["No WebAssembly file found in plugin directory"]
 
 
 @pytest.mark.parametrize("bad", ["demo", '""', "d" * 101, "a..b", "a/b", '"a\\\\b"'])

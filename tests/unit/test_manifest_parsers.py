@@ -205,6 +205,8 @@ def test_each_line_of_the_smallest_manifest_is_needed(line: str, tmp_path: Path)
     [
         ("major: 0", "major: -1", "info.version.major: invalid value: integer `-1`, expected u32"),
         ("major: 0", "major: 4294967296", "info.version.major: invalid value: integer `4294967296`, expected u32"),
+        ("major: 0", "major: true", "info.version.major: invalid type: boolean `true`, expected u32"),
+        ("id: demo", "id: true", "info.id: invalid type: boolean `true`, expected a string"),
         ("major: 0", 'major: "0"', 'info.version.major: invalid type: string "0", expected u32'),
         ("patch: 0}", "patch: 0, build: 7}", "info.version.build: invalid type: integer `7`, expected a string"),
         ("{name: Me}", "Me", 'info.author: invalid type: string "Me", expected struct PluginAuthor'),
@@ -290,7 +292,7 @@ def test_the_registry_accepts_its_own_shape(tmp_path: Path) -> None:
         ("version: 1.0.0", f"version: 1.0.{'9' * 5000}", "the version is not three numbers"),
         ("version: 1.0.0", "version: 1.0.0-rc1", "the version is not three numbers"),
         ("description: d", 'description: ""', "the description is not"),
-        ("description: d", f"description: {'ä' * 251}", "the description is not"),
+        ("description: d", f"description: {'ä' * 250}x", "the description is not"),
         ("license: MIT", 'license: ""', "the license or the author's name is empty"),
         ("{name: Me}", '{name: ""}', "the license or the author's name is empty"),
         ("[a, b]", f"[{', '.join('abcdefghijk')}]", "there are more than 10 tags"),

@@ -36,7 +36,8 @@ def test_the_fixture_asked_for_by_name_gives_the_only_plugin(run: Run, pytester:
     run(f"--mockforge-plugin={RUST}", "--mockforge-checks=none").assert_outcomes(passed=1)
 
 
-def test_the_ini_file_names_plugins_relative_to_itself(run: Run, pytester: pytest.Pytester, rust: Path) -> None:
+@pytest.mark.usefixtures("rust")
+def test_the_ini_file_names_plugins_relative_to_itself(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nmockforge_plugins =\n    plugins/rust\n")
     below = pytester.mkdir("below")
     pytester.makepyfile(**{"below/test_it": "def test_it(mockforge_plugin): assert mockforge_plugin.label == 'rust'"})
@@ -199,7 +200,8 @@ def test_a_wrong_marker_names_what_is_valid(run: Run, pytester: pytest.Pytester,
     result.stdout.fnmatch_lines([f"*{message}*"])
 
 
-def test_load_opens_any_plugin(run: Run, pytester: pytest.Pytester, rust: Path) -> None:
+@pytest.mark.usefixtures("rust")
+def test_load_opens_any_plugin(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import runpy
 from functools import cache
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import wasmtime
-from wasmtime import _ffi
 
+from tests.engines import quiet_config
 from tests.hostile_cases import HOSTILE, Case, cases, wasm_bytes, write_wasm
 
 if TYPE_CHECKING:
@@ -30,12 +29,8 @@ BORDER_CASES = [case for case in cases() if case.load == "ok"]
 
 @cache
 def engine() -> wasmtime.Engine:
-    config = wasmtime.Config()
+    config = quiet_config()
     config.consume_fuel = True
-    off = ctypes.CDLL(str(_ffi.filename)).wasmtime_config_signals_based_traps_set
-    off.argtypes = [ctypes.c_void_p, ctypes.c_bool]
-    off.restype = None
-    off(ctypes.cast(config.ptr(), ctypes.c_void_p), False)
     return wasmtime.Engine(config)
 
 

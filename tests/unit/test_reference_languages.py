@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import wasmtime
 
+from tests.engines import quiet_config
 from tests.reference_module import (
     OPERATIONS,
     REFERENCE,
@@ -71,7 +72,7 @@ EXPORTS = {"assemblyscript": PACKED, "c": TWO_RESULTS, "rust": TWO_RESULTS, "tin
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[wasmtime.Engine]:
-    engine = wasmtime.Engine()
+    engine = wasmtime.Engine(quiet_config())
     yield engine
     engine.close()
 

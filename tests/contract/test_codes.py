@@ -52,6 +52,7 @@ CODES = {
     "MF701": "manifest_readable",
     "MF702": "manifest_values",
     "MF703": "manifest_accepted",
+    "MF704": "capability_proof",
     "MF705": "least_limits",
 }
 """Every code there ever was, with the rule behind it. Lines are added; none is taken out or changed."""
@@ -132,6 +133,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Path]]] = {
         lambda folder: answering(folder, plugin_yaml="id: a\nresource_limits: {max_memory_bytes: a lot}\n"),
     ),
     "MF703": ("adapter", lambda folder: answering(folder, plugin_yaml="id: a\n")),
+    "MF704": ("adapter", lambda folder: answering(folder, plugin_yaml="id: a\ncapabilities: [network]\n")),
     "MF705": (
         "adapter",
         lambda folder: answering(folder, plugin_test_yaml=SAMPLE.replace("OUTCOME", "accepted")),

@@ -124,7 +124,10 @@ SHAPES = {
 
 @pytest.mark.parametrize("parts", SHAPES.values(), ids=SHAPES.keys())
 def test_a_wrapped_operation_gives_its_reply_as_two_results(parts: tuple[str, ...]) -> None:
-    data = adapt(wat(*parts)).data
+    before = wat(*parts)
+    if not valid(before):
+        pytest.skip("a proposal that the module uses is off in this wasmtime")
+    data = adapt(before).data
     assert valid(data)
     assert reply(data) == b"answer"
 

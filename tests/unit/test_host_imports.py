@@ -233,7 +233,7 @@ def test_a_call_near_the_end_of_the_stack_is_refused_before_the_guest_runs(
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs a timer that sends signals")
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python 3.13 was seen to lose one signal in some 350; not mended")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python 3.13 lost one signal in some 350; not mended")
 def test_a_signal_that_arrives_while_the_guest_runs_comes_out(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

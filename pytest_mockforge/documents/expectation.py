@@ -76,12 +76,6 @@ def matches(expected: object, actual: object, *, path: str = "") -> tuple[Mismat
     return (Mismatch(pointer=path, expected=_shown(expected), got=_shown(actual)),)
 
 
-def matches_volatile(volatile: Sequence[Volatile], operation: Operation, pointer: str) -> bool:
-    """Say whether `pointer` of an operation's reply is volatile, or lies inside something volatile."""
-    place = pointers.segments(pointer)
-    return any(pointers.is_at_or_below(place, pattern) for pattern in _patterns(volatile, operation))
-
-
 def without_volatile(value: object, operation: Operation, volatile: Sequence[Volatile]) -> object:
     """Copy a reply without its volatile fields. A volatile item of a list becomes None, so that the others keep
     their places."""

@@ -22,10 +22,3 @@ def segments(pointer: str) -> tuple[str, ...]:
     if _BAD_ESCAPE.search(pointer):
         raise ValueError("in a JSON pointer '~' is written '~0', and '/' inside a name '~1'")
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
-
-
-def is_at_or_below(pointer: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    """Say whether `pointer` is what `pattern` names, or lies inside it; `*` in the pattern matches any one segment."""
-    return len(pointer) >= len(pattern) and all(
-        wanted in ("*", found) for wanted, found in zip(pattern, pointer, strict=False)
-    )

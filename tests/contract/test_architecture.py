@@ -18,7 +18,7 @@ PACKAGE = ROOT / "pytest_mockforge"
 
 OWNERS = {
     "wasmtime": ("runtimes.wasm.engine", "runtimes.wasm.capi", "runtimes.wasm.features", "subject"),
-    "ruamel": ("documents.yaml12", "documents.yaml_events"),
+    "ruamel": ("documents.yaml_events",),
     "hypothesis": ("examples",),
     "httpx": (),
     "respx": (),

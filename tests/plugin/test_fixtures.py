@@ -273,3 +273,17 @@ def test_an_observation_tells_what_a_call_cost(run: Run, pytester: pytest.Pytest
         """
     )
     run(f"--mockforge-plugin={RUST}", "--mockforge-checks=none").assert_outcomes(passed=1)
+
+
+def test_a_module_is_healthy_and_has_no_metrics_as_the_host_says_without_asking(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(mockforge_plugin):
+            assert mockforge_plugin.health() is True
+            assert mockforge_plugin.metrics() == {}
+            assert mockforge_plugin.last is None
+        """
+    )
+    run(f"--mockforge-plugin={RUST}", "--mockforge-checks=none").assert_outcomes(passed=1)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_mockforge.errors import MockforgeError as MockforgeError
     from pytest_mockforge.errors import PluginFailure as PluginFailure
     from pytest_mockforge.errors import Refusal as Refusal
+    from pytest_mockforge.errors import RemoteFailure as RemoteFailure
     from pytest_mockforge.errors import RequestError as RequestError
     from pytest_mockforge.errors import SettingsError as SettingsError
     from pytest_mockforge.errors import SetupError as SetupError
@@ -68,6 +69,7 @@ _HOMES = {
         "MockforgeError",
         "PluginFailure",
         "Refusal",
+        "RemoteFailure",
         "RequestError",
         "SettingsError",
         "SetupError",

@@ -9,11 +9,14 @@
     │   ├── AdaptError                a module that `adapt` cannot mend, or must not touch
     │   └── EngineError               the WebAssembly engine on this machine cannot be used
     └── PluginFailure (AssertionError)    the plugin under test misbehaved
-        ├── LoadFailure               the module cannot be compiled, linked or instantiated
+        ├── LoadFailure               the module cannot be loaded, or the service cannot be started
         ├── AbiFailure                a missing export, a wrong signature, a pointer or length outside memory
         ├── GuestTrap                 the guest trapped: unreachable, out of bounds, division by zero, …
-        │   ├── Refusal               `unreachable` where a trap is the only way to say no
+        │   ├── TrapRefusal           `unreachable` where a trap is the only way to say no
         │   └── LimitExceeded         a trap that one of our limits caused: fuel, time, stack
+        ├── RemoteFailure             a service gave no good answer: unreachable, silent, an error status, …
+        │   └── RemoteRefusal         an error status where that is the only way to say no
+        ├── Refusal                   either of the two refusals
         └── ContractFailure           the reply breaks the contract; carries every violation at once
 
 A `SetupError` is an error and a `PluginFailure` is a failure in pytest's sense: the first says that the
@@ -80,11 +83,11 @@ class PluginFailure(MockforgeError, AssertionError):
     """The plugin under test misbehaved."""
 
 
-LoadStep = Literal["read", "compile", "link", "instantiate"]
+LoadStep = Literal["read", "compile", "link", "instantiate", "start"]
 
 
 class LoadFailure(PluginFailure):
-    """The module cannot be compiled, linked or instantiated. `step` says which."""
+    """The module cannot be compiled, linked or instantiated, or the service cannot be started. `step` says which."""
 
     def __init__(
         self,
@@ -139,12 +142,49 @@ class GuestTrap(PluginFailure):
         self.backtrace = tuple(backtrace)
 
 
-class Refusal(GuestTrap):
-    """`unreachable` in `template_function` or `query_datasource`: on WASM these have no other way to refuse (1.4)."""
+class Refusal(PluginFailure):
+    """The plugin refused in `template_function` or `query_datasource`, which have no way to say so in a reply (1.4)."""
+
+
+class TrapRefusal(GuestTrap, Refusal):
+    """`unreachable`, the one way in which a module can refuse there."""
 
 
 class LimitExceeded(GuestTrap):
     """A trap that one of our limits caused; `code` is `out-of-fuel`, `interrupt` or `stack-overflow`."""
+
+
+RemoteKind = Literal["unreachable", "tls", "timeout", "closed", "protocol", "redirect", "oversize", "status"]
+
+
+class RemoteFailure(PluginFailure):
+    """A service gave no good answer.
+
+    `kind` is one of `unreachable` (no connection), `tls` (the certificate or the handshake), `timeout`, `closed` (the
+    connection ended early), `protocol` (not HTTP, not gRPC), `redirect`, `oversize` and `status` (an answer that says
+    no). For `status`, `status` is the HTTP status, or the gRPC code's number, and `body` holds the answer's first
+    64 KiB, or the gRPC details.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: RemoteKind,
+        status: int | None = None,
+        body: bytes = b"",
+        expected: str | None = None,
+        got: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, expected=expected, got=got, hint=hint)
+        self.kind: RemoteKind = kind
+        self.status = status
+        self.body = body
+
+
+class RemoteRefusal(RemoteFailure, Refusal):
+    """An answer with an error status, the one way in which a service can refuse there."""
 
 
 class ContractFailure(PluginFailure):

@@ -30,6 +30,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of native stack for the guest: wasmtime's default, hence MockForge's (contract 2.1)."""
     instances: int = 1
     """Instances in one store."""
+    reply: int = 32 * MIB
+    """Bytes of one reply of a service, as it comes and after decompression."""
 
 
 class BorderNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,20 @@ class HostCall(msgspec.Struct, frozen=True, kw_only=True):
     """What the numbers stand for where that can be told: a path, a key, a status; not made harmless for a terminal."""
 
 
+class Wire(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service's answer said beside its bytes."""
+
+    status: int
+    """The HTTP status, or the number of the gRPC code."""
+    content_type: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Names in lower case, in the order in which they came; not made harmless for a terminal."""
+    connect_seconds: float = 0.0
+    """Seconds spent on making the connection, handshake included; 0 where one was open already."""
+    redirects: int = 0
+    """How many redirects were followed."""
+
+
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """What a runtime saw of one call: bytes in, bytes out, and what they cost."""
 
@@ -63,13 +79,13 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     fuel: int | None
     """Units used by allocator, operation and release; None where nothing is metered."""
     guest_seconds: float
-    """Seconds from the first guest call to the last return, border included."""
-    memory: int
-    """Bytes of linear memory after the call."""
-    memory_grown: int
+    """Seconds from the first guest call to the last return, border included; of a service, connecting left out."""
+    memory: int = 0
+    """Bytes of linear memory after the call; 0 for a service."""
+    memory_grown: int = 0
     """Bytes by which linear memory grew during the call."""
     fresh: bool
-    """True when the call was the first one of its instance."""
+    """True when the call was the first one of its instance, or of its connection."""
     border: tuple[BorderNote, ...] = ()
     asked: tuple[HostCall, ...] = ()
     """The first thousand calls of imported functions; an instance's first call has those of its start with it."""
@@ -79,6 +95,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """What the guest wrote to standard output and standard error, as it came: control characters are in it."""
     printed_dropped: int = 0
     """Bytes of output that were not kept."""
+    wire: Wire | None = None
+    """What came with a service's answer; None for a module, and where no answer came."""
     raised: BaseException | None = None
     """What a Python function of the test's raised; whoever made the call raises it again."""
 
@@ -88,10 +106,37 @@ InstancePolicy = Literal["item", "call", "kept"]
 
 
 class Runtime(Protocol):
-    """Carries bytes to a plugin and back."""
+    """Carries bytes to a plugin and back. The plugin's own bad deeds come back in an Exchange, never as exceptions."""
 
-    def invoke(self, operation: Operation, payload: bytes) -> Exchange:
-        """Call one operation. A misbehaving plugin comes back as `Exchange.failure`, never as an exception."""
+    @property
+    def limits(self) -> Limits:
+        """What each call may use."""
+        ...
 
-    def close(self) -> None:
-        """Give back what is held; calling again does nothing."""
+    @property
+    def operations(self) -> frozenset[Operation]:
+        """The operations that can be called, as far as that shows without calling."""
+        ...
+
+    def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
+        """Call one operation, with less fuel than the limit if asked (where fuel is metered).
+
+        Raises SetupError when the runtime was closed.
+        """
+        ...
+
+    def health(self) -> bool:
+        """Tell whether the host would call the plugin healthy (contract 1.7)."""
+        ...
+
+    def metrics(self) -> dict[str, str]:
+        """Give what the host's `get_metrics` gives (contract 1.7)."""
+        ...
+
+    def renew(self) -> None:
+        """Make the next call start afresh, unless the policy keeps an instance for good."""
+        ...
+
+    def close(self, *, for_good: bool = False) -> None:
+        """Give back what is held; calling again does nothing. After `for_good`, `invoke` raises SetupError."""
+        ...

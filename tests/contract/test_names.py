@@ -32,6 +32,7 @@ PUBLIC = [
     "PluginContext",
     "PluginFailure",
     "Refusal",
+    "RemoteFailure",
     "RequestBuilder",
     "RequestError",
     "ResolutionContext",

@@ -16,8 +16,8 @@ from pytest_mockforge.errors import (
     LimitExceeded,
     LoadFailure,
     PluginFailure,
-    Refusal,
     SetupError,
+    TrapRefusal,
 )
 from pytest_mockforge.runtimes.base import BorderNote, Exchange, Limits
 from pytest_mockforge.runtimes.host_services import HostServices
@@ -302,7 +302,7 @@ class GuestInstance:
         if trap.code in _LIMIT_CODES:
             kind = LimitExceeded
         elif trap.code == "unreachable" and during in _MAY_REFUSE:
-            kind = Refusal
+            kind = TrapRefusal
         message = {
             "out-of-fuel": f"{during} used up its fuel of {self._fuel:,} units{where}",
             "interrupt": f"{during} did not return within {self._limits.timeout:g} s{where}",

@@ -34,6 +34,19 @@ class WasmRuntime:
         self._calling = False
         self._closed = False
 
+    @property
+    def operations(self) -> frozenset[Operation]:
+        """The operations that the module exports with a type that can be called."""
+        return frozenset(self.module.border.operations)
+
+    def health(self) -> bool:
+        """True: the host says so of a module without asking it (contract 1.7)."""
+        return True
+
+    def metrics(self) -> dict[str, str]:
+        """Give nothing: so does the host (contract 1.7)."""
+        return {}
+
     def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
         """Call one operation in the instance that the policy gives, with less fuel than the limit if asked.
 

@@ -1,0 +1,1 @@
+"""Services as runtimes: over HTTP, over gRPC, and an ASGI app inside this process."""

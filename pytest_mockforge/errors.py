@@ -87,19 +87,24 @@ LoadStep = Literal["read", "compile", "link", "instantiate", "start"]
 
 
 class LoadFailure(PluginFailure):
-    """The module cannot be compiled, linked or instantiated, or the service cannot be started. `step` says which."""
+    """The module cannot be compiled, linked or instantiated, or the service cannot be started.
+
+    `step` says which, `detail` is a stable word for the reason, such as `git-lfs-pointer`, where there are several.
+    """
 
     def __init__(
         self,
         message: str,
         *,
         step: LoadStep,
+        detail: str = "",
         expected: str | None = None,
         got: str | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, expected=expected, got=got, hint=hint)
         self.step: LoadStep = step
+        self.detail = detail
 
 
 class AbiFailure(PluginFailure):

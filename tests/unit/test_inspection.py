@@ -125,7 +125,7 @@ def test_a_file_that_is_no_core_module_is_named_for_what_it_is(data: bytes, firs
 def test_the_bytes_at_the_start_are_shown_beside_those_expected() -> None:
     assert str(failure(b"12345678")).splitlines()[1:3] == [
         "  expected: 00 61 73 6d at the start",
-        "  got:      31 32 33 34",
+        "  got: 31 32 33 34",
     ]
 
 

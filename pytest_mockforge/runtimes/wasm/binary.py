@@ -8,7 +8,7 @@ know wasmtime, pytest, MockForge's JSON, or how a failure is worded to a user: t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +25,31 @@ SECTION_NAMES = {
 }  # fmt: skip
 
 
+Damage = Literal[
+    "truncated",
+    "entry-cut",
+    "length-too-large",
+    "count-too-large",
+    "number-too-long",
+    "number-too-large",
+    "name-not-utf-8",
+    "bytes-left-over",
+    "section-twice",
+    "too-many-sections",
+    "page-size",
+    "malformed",
+]
+"""Stable words for what breaks the format; the page of MF117 tells what each means."""
+
+
 class MalformedError(ValueError):
     """The bytes break the binary format; `offset` counts from the first byte of the file."""
 
-    def __init__(self, offset: int, reason: str) -> None:
+    def __init__(self, offset: int, reason: str, detail: Damage = "malformed") -> None:
         super().__init__(reason)
         self.offset = offset
         self.reason = reason
+        self.detail: Damage = detail
 
 
 class UnfamiliarError(MalformedError):
@@ -64,14 +82,16 @@ class Reader:
 
     def byte(self) -> int:
         if self.position >= self.end:
-            raise MalformedError(self.position, "ends inside an entry")
+            raise MalformedError(self.position, "ends inside an entry", "entry-cut")
         value = self.view[self.position]
         self.position += 1
         return value
 
     def skip(self, size: int) -> None:
         if size > self.left:
-            raise MalformedError(self.position, f"claims {size:,} bytes where {self.left:,} are left")
+            raise MalformedError(
+                self.position, f"claims {size:,} bytes where {self.left:,} are left", "length-too-large"
+            )
         self.position += size
 
     def u32(self) -> int:
@@ -94,9 +114,9 @@ class Reader:
             if byte < 0x80:
                 break
             if shift >= bits:
-                raise MalformedError(start, f"holds a number longer than {bits} bits")
+                raise MalformedError(start, f"holds a number longer than {bits} bits", "number-too-long")
         if value >> bits:
-            raise MalformedError(start, f"holds a number larger than {bits} bits")
+            raise MalformedError(start, f"holds a number larger than {bits} bits", "number-too-large")
         return value
 
     def signed(self, bits: int) -> int:
@@ -109,11 +129,11 @@ class Reader:
             if byte < 0x80:
                 break
             if shift >= bits:
-                raise MalformedError(start, f"holds a number longer than {bits} bits")
+                raise MalformedError(start, f"holds a number longer than {bits} bits", "number-too-long")
         if byte & 0x40:
             value -= 1 << shift
         if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
-            raise MalformedError(start, f"holds a number larger than {bits} bits")
+            raise MalformedError(start, f"holds a number larger than {bits} bits", "number-too-large")
         return value
 
     def count(self, *, entry_size: int = 1) -> int:
@@ -121,9 +141,11 @@ class Reader:
         start = self.position
         count = self.u32()
         if count * entry_size > self.left:
-            raise MalformedError(start, f"claims {count:,} entries in {self.left:,} bytes")
+            raise MalformedError(start, f"claims {count:,} entries in {self.left:,} bytes", "count-too-large")
         if count > MAX_ENTRIES:
-            raise MalformedError(start, f"claims {count:,} entries, more than the {MAX_ENTRIES:,} that engines accept")
+            raise MalformedError(
+                start, f"claims {count:,} entries, more than the {MAX_ENTRIES:,} that engines accept", "count-too-large"
+            )
         return count
 
     def name(self) -> str:
@@ -133,11 +155,11 @@ class Reader:
         try:
             return str(self.view[start : self.position], "utf-8")
         except UnicodeDecodeError as error:
-            raise MalformedError(start + error.start, "holds a name that is not UTF-8") from None
+            raise MalformedError(start + error.start, "holds a name that is not UTF-8", "name-not-utf-8") from None
 
     def finish(self) -> None:
         if self.left:
-            raise MalformedError(self.position, f"has {self.left:,} bytes left after its last entry")
+            raise MalformedError(self.position, f"has {self.left:,} bytes left after its last entry", "bytes-left-over")
 
 
 def section_title(section_id: int) -> str:
@@ -153,15 +175,16 @@ def sections(view: memoryview) -> Iterator[Section]:
         header = reader.position
         number += 1
         if number > MAX_SECTIONS:
-            raise MalformedError(header, f"the file holds more than {MAX_SECTIONS:,} sections")
+            raise MalformedError(header, f"the file holds more than {MAX_SECTIONS:,} sections", "too-many-sections")
         section_id = reader.byte()
         try:
             size = reader.u32()
         except MalformedError as error:
-            raise MalformedError(error.offset, f"the size of {section_title(section_id)} cannot be read") from None
+            reason = f"the size of {section_title(section_id)} cannot be read"
+            raise MalformedError(error.offset, reason, "truncated" if reader.left == 0 else error.detail) from None
         if size > reader.left:
             title = section_title(section_id)
-            raise MalformedError(header, f"{title} claims {size:,} bytes where {reader.left:,} are left")
+            raise MalformedError(header, f"{title} claims {size:,} bytes where {reader.left:,} are left", "truncated")
         start = reader.position
         reader.skip(size)
         yield Section(id=section_id, header=header, start=start, end=reader.position)

@@ -183,7 +183,7 @@ def read_memory_type(reader: Reader) -> MemoryType:
     if flags & 8:
         exponent = reader.u32()
         if exponent > 16:
-            raise MalformedError(start, f"claims pages of 2^{exponent} bytes")
+            raise MalformedError(start, f"claims pages of 2^{exponent} bytes", "page-size")
         page_size = 1 << exponent
     return MemoryType(
         minimum=minimum, maximum=maximum, shared=bool(flags & 2), is64=bool(flags & 4), page_size=page_size

@@ -73,6 +73,7 @@ def inspect_module(data: bytes | memoryview) -> ModuleInfo:
         raise LoadFailure(
             f"the module is malformed at byte {error.offset:,}: {error.reason}",
             step="read",
+            detail=error.detail,
             hint="copy or build the file again: it was cut off or damaged",
         ) from None
     return outline.finish()
@@ -129,7 +130,7 @@ class _Outline:
         reader = Reader(self.view, section.start, section.end)
         title = section_title(section.id)
         if section.id and section.id in self.seen:
-            raise MalformedError(section.header, f"{title} stands twice")
+            raise MalformedError(section.header, f"{title} stands twice", "section-twice")
         self.seen.add(section.id)
         try:
             self.read_body(section, reader)
@@ -137,7 +138,7 @@ class _Outline:
             self.problems.append(f"{title}, byte {error.offset:,}: {error.reason}")
             self.imports_known = self.imports_known and section.id != 2
         except MalformedError as error:
-            raise MalformedError(error.offset, f"{title} {error.reason}") from None
+            raise MalformedError(error.offset, f"{title} {error.reason}", error.detail) from None
 
     def read_body(self, section: Section, reader: Reader) -> None:
         if section.id == 0:

@@ -1,4 +1,4 @@
-"""How a request becomes the bytes that a plugin gets. Knows nothing of how they reach it."""
+"""How a request becomes the bytes that a plugin gets, and how its answer is read. Knows nothing of how they travel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from pytest_mockforge.contract.decode import Decoded, decode_reply
-from pytest_mockforge.contract.json_text import dump
+from pytest_mockforge.contract.json_text import Json, dump, parse
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.request_models import (
     AuthRequest,
@@ -17,7 +17,18 @@ from pytest_mockforge.contract.request_models import (
     ResponseRequest,
     TemplateCall,
 )
-from pytest_mockforge.errors import RequestError
+from pytest_mockforge.errors import RemoteFailure, RequestError, SettingsError
+
+DIALECTS = ("host", "sdk")
+"""The dialects that `dialect_named` knows."""
+
+# Operations that have no way to say no in a reply (contract 1.4, 1.6).
+_MAY_REFUSE = (Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE)
+# Not found, not allowed, too large, too many …: of the road to the plugin, not of what was asked.
+_WRONG_ROAD = frozenset({401, 403, 404, 405, 408, 413, 415, 429})
+# INVALID_ARGUMENT, FAILED_PRECONDITION and OUT_OF_RANGE of gRPC, whose codes are below every HTTP status.
+_REFUSING_CODES = frozenset({3, 9, 11})
+_LONGEST_WORDS = 300
 
 
 class Dialect(Protocol):
@@ -33,6 +44,28 @@ class Dialect(Protocol):
     def decode(self, operation: Operation, payload: bytes) -> Decoded:
         """Read the reply of `operation`; never raises."""
         ...
+
+    def refusal(self, operation: Operation, failure: RemoteFailure) -> str | None:
+        """Give the words of a refusal where an answer with an error status is one, else None.
+
+        Only template functions and queries refuse in this way (contract 1.4).
+        """
+        ...
+
+    def carried(self, operation: Operation, reply: Json) -> Json:
+        """Reduce an expected reply, whole or in part and in the host's shape, to what a reply of this dialect holds."""
+        ...
+
+
+def dialect_named(name: str) -> Dialect:
+    """Give the dialect called `name`. Raises `SettingsError` that lists the valid names (`auto` is none of them)."""
+    if name == "host":
+        return HostDialect()
+    if name == "sdk":
+        from pytest_mockforge.contract.sdk_dialect import SdkDialect
+
+        return SdkDialect()
+    raise SettingsError(f"the dialect cannot be {name!r}", hint=f"valid values are {', '.join(DIALECTS)}")
 
 
 class HostDialect:
@@ -65,6 +98,42 @@ class HostDialect:
     def decode(self, operation: Operation, payload: bytes) -> Decoded:
         """Read the reply of `operation` as the host does (`decode_reply`)."""
         return decode_reply(operation, payload)
+
+    def refusal(self, operation: Operation, failure: RemoteFailure) -> str | None:
+        """Give the words of a refusal: a 4xx that speaks of what was asked, or its like in gRPC (contract 1.4)."""
+        if may_refuse(operation) and refusing_status(failure):
+            return words_of(failure)
+        return None
+
+    def carried(self, operation: Operation, reply: Json) -> Json:  # noqa: ARG002 - the signature of a dialect
+        """Give the reply as it is: the host parses all of it."""
+        return reply
+
+
+def may_refuse(operation: Operation) -> bool:
+    """Tell whether an error status is the one way in which `operation` can say no (contract 1.4, 1.6)."""
+    return operation in _MAY_REFUSE
+
+
+def refusing_status(failure: RemoteFailure) -> bool:
+    """Tell whether an answer's status alone says that the plugin refused what it was asked."""
+    if failure.kind != "status" or failure.status is None:
+        return False
+    if failure.status < 100:
+        return failure.status in _REFUSING_CODES
+    return 400 <= failure.status < 500 and failure.status not in _WRONG_ROAD
+
+
+def words_of(failure: RemoteFailure) -> str:
+    """Give what an answer with an error status says, in one printable line; the status where it says nothing."""
+    said: Json = parse(failure.body).value
+    if isinstance(said, dict):
+        said = next((said[key] for key in ("error", "message", "detail") if isinstance(said.get(key), str)), None)
+    text = said if isinstance(said, str) else failure.body.decode("utf-8", "replace")
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if len(line) > _LONGEST_WORDS:
+        line = line[: _LONGEST_WORDS - 1] + "…"
+    return line or f"status {failure.status}"
 
 
 def _refuse_dropped(request: AuthRequest | ResponseRequest | DataQuery, values: Mapping[str, object]) -> None:

@@ -218,9 +218,14 @@ def _review_data(fields: dict[str, object], place: Place, sink: Sink) -> None:
     rows, columns = fields.get("rows"), fields.get("columns")
     if not isinstance(rows, tuple) or not isinstance(columns, tuple):
         return
-    names = {column.name: None for column in columns if isinstance(column, ColumnInfo)}
-    if len(names) < len(columns):
-        return  # broken columns, which were reported, or two of one name
+    names: dict[str, None] = {}
+    for index, column in enumerate(columns):
+        if not isinstance(column, ColumnInfo):
+            return
+        if column.name in names:
+            where = (((place, "columns"), index), "name")
+            sink.remark("warning", where, "a name of its own for each column", described(column.name))
+        names[column.name] = None
     for index, row in enumerate(rows):
         if isinstance(row, dict) and row.keys() != names.keys():
             _review_row(row, names, ((place, "rows"), index), sink)

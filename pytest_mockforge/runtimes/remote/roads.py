@@ -1,4 +1,4 @@
-"""Where a service answers each operation over HTTP (contract 4.1). Pure data, and the one rule that joins it to a URL."""
+"""Where a service answers each operation over HTTP (contract 4.1): paths, and the rule that joins them to a URL. Pure."""
 
 from __future__ import annotations
 

@@ -23,9 +23,13 @@ def failure_text(result: CheckResult) -> str:
 
 
 def finding_lines(finding: Finding, *, request: bool, longest: int = LONGEST) -> list[str]:
-    """Render one finding: its line, then expected, got, what MockForge would say, and the hint."""
+    """Render one finding: its line, then expected, got, what MockForge would say, and the hint.
+
+    With its request comes its detail: by that an accept file names it.
+    """
     lines = [f"{finding.severity} {finding.code}: {harmless(finding.message, longest)}"]
-    parts = [("expected", finding.expected), ("got", finding.got)]
+    parts = [("detail", finding.detail)] if request else []
+    parts += [("expected", finding.expected), ("got", finding.got)]
     if finding.host_message:
         parts.append(("MockForge says", finding.host_message))
     if request:

@@ -13,6 +13,7 @@ from pytest_mockforge.documents import pointers, yaml12
 from pytest_mockforge.documents.accepted import Accepted, accepted_entries
 from pytest_mockforge.documents.expectation import MISSING, Mismatch, Missing, Volatile, matches
 from pytest_mockforge.documents.fields import Fields, fields_at, wrong_value
+from pytest_mockforge.documents.start import RemoteService, StartCommand, read_remote, read_start
 from pytest_mockforge.documents.wording import did_you_mean, quoted
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ __all__ = ["EMPTY", "MISSING", "Mismatch", "Outcome", "Sample", "TestFile", "Vol
 
 Outcome = Literal["accepted", "refused"]
 
-_TOP_KEYS = ("version", "stateful", "volatile", "samples", "accept")
+_TOP_KEYS = ("version", "stateful", "volatile", "samples", "accept", "start", "remote")
 _SAMPLE_KEYS = ("name", "operation", "request", "expect")
 _EXPECT_KEYS = ("outcome", "reply")
 _VOLATILE_KEYS = ("operation", "pointer")
@@ -60,6 +61,8 @@ class TestFile:
     volatile: tuple[Volatile, ...] = ()
     samples: tuple[Sample, ...] = ()
     accept: tuple[Accepted, ...] = ()
+    start: StartCommand | None = None
+    remote: RemoteService | None = None
 
 
 EMPTY = TestFile(path=None)
@@ -81,6 +84,8 @@ def read_testfile(path: Path) -> TestFile:
         volatile=tuple(_volatile(document, pointer, value) for pointer, value in top.items("volatile")),
         samples=_samples(document, top),
         accept=accepted_entries(document, top.items("accept"), with_plugin=False),
+        start=read_start(top),
+        remote=read_remote(top),
     )
 
 

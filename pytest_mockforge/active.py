@@ -57,7 +57,10 @@ def begin_item(item: pytest.Item) -> None:
     """Give every plugin the limits of this test and a fresh instance."""
     state = state_of(item.config)
     marker = read_marker(item.iter_markers("mockforge"))
-    state.begin_item(marker.wanted.over(state.settings.wanted), marker.host or state.settings.host)
+    settings = state.settings
+    state.begin_item(
+        marker.wanted.over(settings.wanted), marker.host or settings.host, marker.dialect or settings.dialect
+    )
     if "hypothesis" in sys.modules:
         from pytest_mockforge.examples import renew_for_each_example
 

@@ -10,16 +10,17 @@ from typing import TypeVar
 from pytest_mockforge.documents.manifest import Manifest
 from pytest_mockforge.documents.quantities import parse_count, parse_duration, parse_size
 from pytest_mockforge.errors import SettingsError
+from pytest_mockforge.module_subject import ModuleSubject
 from pytest_mockforge.plugin_under_test import Plugin
 from pytest_mockforge.runtimes.base import PAGE, Limits
 from pytest_mockforge.runtimes.wasm.cache import CompileCache
-from pytest_mockforge.spec import parse_spec
-from pytest_mockforge.subject import Subject
+from pytest_mockforge.spec import Spec, parse_spec
+from pytest_mockforge.subject import Subject, is_service, read_documents
 
 HOSTS = ("adapter", "runtime", "loader", "sandbox", "any")
 """Host profiles that can be asked for; each lives in the module of its name under `hosts/`, `any` in `adapter`."""
-DIALECTS = ("auto", "host")
-"""Dialects that can be asked for; a module speaks `host`, which `auto` therefore means."""
+DIALECTS = ("auto", "host", "sdk")
+"""Dialects that can be asked for; `auto` is what the plugin speaks: `host` before `sdk` where it speaks both."""
 _LEAST_TIMEOUT = 1.0
 """Seconds; a manifest lowers the time limit no further, as the metered engine is slower than MockForge's own."""
 
@@ -83,6 +84,27 @@ def open_cache(value: object, base: Path) -> CompileCache | None:
     return None if value == "off" else CompileCache(base / value)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Means:
+    """What plugins are opened with, the same for all of a run."""
+
+    cache: CompileCache | None
+    allow_commands: bool = False
+    """Whether `start:` of a plugin.test.yaml may run its command."""
+    progress: Callable[[str], None] | None = None
+    """Told of long work, such as waiting for a service, a line at a time."""
+
+
+def open_subject(spec: Spec, means: Means) -> Subject:
+    """Look at what a SPEC leads to: a module, or a service where an address, a `start:` or a `remote:` says so."""
+    documents = read_documents(spec.folder, required=spec.kind == "folder")
+    if is_service(spec, documents):
+        from pytest_mockforge.service_subject import ServiceSubject
+
+        return ServiceSubject(spec, documents=documents, allow_commands=means.allow_commands, progress=means.progress)
+    return ModuleSubject(spec, cache=means.cache, stack=Limits().stack, documents=documents)
+
+
 def open_plugin(
     spec: str | Path,
     *,
@@ -98,8 +120,13 @@ def open_plugin(
     choice("host", host, HOSTS)
     choice("dialect", dialect, DIALECTS)
     here = Path.cwd()
-    subject = Subject(parse_spec(str(spec), here), cache=open_cache(cache, here), stack=Limits().stack)
-    return Plugin(subject, limits=effective_limits(wanted, subject.manifest), host=host, owns_subject=True)
+    subject = open_subject(parse_spec(str(spec), here), Means(cache=open_cache(cache, here)))
+    limits = effective_limits(wanted, subject.manifest)
+    try:
+        return Plugin(subject, limits=limits, host=host, dialect=dialect, owns_subject=True)
+    except BaseException:
+        subject.close()
+        raise
 
 
 def _quantity(

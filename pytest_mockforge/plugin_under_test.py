@@ -6,16 +6,17 @@ Works in a REPL: knows nothing of pytest, checks or reports.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import msgspec
 
 from pytest_mockforge.contract.decode import Decoded
-from pytest_mockforge.contract.dialects import Dialect, HostDialect
+from pytest_mockforge.contract.dialects import Dialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
 from pytest_mockforge.contract.requests import (
@@ -26,10 +27,9 @@ from pytest_mockforge.contract.requests import (
     ResponseRequest,
     TemplateCall,
 )
-from pytest_mockforge.errors import ContractFailure, LoadFailure, PluginFailure, RequestError
-from pytest_mockforge.runtimes.base import KIB, BorderNote, Exchange, HostCall, InstancePolicy, Limits
+from pytest_mockforge.errors import ContractFailure, PluginFailure, RemoteFailure, RemoteRefusal, RequestError
+from pytest_mockforge.runtimes.base import KIB, BorderNote, Exchange, HostCall, InstancePolicy, Limits, Runtime, Wire
 from pytest_mockforge.runtimes.host_services import HostServices
-from pytest_mockforge.runtimes.wasm.runtime import WasmRuntime
 
 if TYPE_CHECKING:
     from pytest_mockforge.contract.json_text import Json
@@ -121,6 +121,11 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         """What the plugin wrote to standard output and error, control characters included."""
         return self.exchange.printed
 
+    @property
+    def wire(self) -> Wire | None:
+        """Status, headers and connection of a service's answer; None for a module, and where no answer came."""
+        return self.exchange.wire
+
 
 class Plugin:
     """One plugin under test.
@@ -135,18 +140,14 @@ class Plugin:
         *,
         limits: Limits,
         host: str = "adapter",
-        dialect: Dialect | None = None,
+        dialect: str = "auto",
         policy: InstancePolicy = "item",
         owns_subject: bool = False,
         services: HostServices | None = None,
     ) -> None:
-        """Take a subject whose module compiles, else LoadFailure is raised, and what lies behind its imports."""
-        compiled = subject.compiled
-        if isinstance(compiled, LoadFailure):
-            raise compiled
+        """Take a subject that something can be called of, else LoadFailure is raised, and what lies behind imports."""
         self._subject = subject
-        self._compiled = compiled
-        self._dialect: Dialect = dialect if dialect is not None else HostDialect()
+        self._asked_dialect = dialect
         self._host = host
         self._policy: InstancePolicy = policy
         self._services = services if services is not None else HostServices()
@@ -163,13 +164,18 @@ class Plugin:
 
     @property
     def language(self) -> str:
-        """What the module was built from, as far as it shows: rust, tinygo, go, assemblyscript, c, zig, … unknown."""
-        return self._subject.language.language
+        """What the plugin was built from, as far as it shows: rust, tinygo, go, assemblyscript, c, … or remote."""
+        return self._subject.language
+
+    @property
+    def dialect(self) -> str:
+        """The JSON shapes that are spoken with it: `host` or `sdk`; a service is asked which, at the first need."""
+        return self._dialect.name
 
     @property
     def operations(self) -> frozenset[Operation]:
-        """The operations that the module exports with a type that can be called."""
-        return frozenset(self._runtime.module.border.operations)
+        """The operations that can be called, as far as that shows without calling."""
+        return self._runtime.operations
 
     @property
     def limits(self) -> Limits:
@@ -183,8 +189,8 @@ class Plugin:
 
     @property
     def path(self) -> Path | None:
-        """The module's file."""
-        return self._subject.module_path
+        """The module's file; None for a service."""
+        return self._subject.path
 
     def authenticate(self, request: AuthRequest) -> AuthResponse:
         """Ask the plugin to authenticate a request (contract 1.3).
@@ -234,6 +240,8 @@ class Plugin:
         encoded = perf_counter()
         exchange = self._carry(request.operation, payload)
         returned = perf_counter()
+        if isinstance(exchange.failure, RemoteFailure):
+            exchange = self._judged(exchange, exchange.failure)
         decoded = None
         if exchange.reply is not None:
             decoded = self._dialect.decode(request.operation, exchange.reply)
@@ -245,6 +253,10 @@ class Plugin:
         """Give the bytes that a request travels as. Raises RequestError when the dialect cannot carry it."""
         return self._dialect.encode(request)
 
+    def carried(self, operation: Operation, reply: object) -> Json:
+        """Reduce an expected reply, in the host's shape, to what a reply of the plugin's dialect can hold."""
+        return self._dialect.carried(operation, cast("Json", reply))
+
     def invoke(self, operation: Operation, payload: bytes) -> Exchange:
         """Carry bytes and give what the runtime saw, without decoding: for loops over many calls."""
         return self._carry(operation, payload)
@@ -255,11 +267,11 @@ class Plugin:
 
     def health(self) -> bool:
         """Tell whether the host would call the plugin healthy: of a module it says so without asking it (1.7)."""
-        return True
+        return self._runtime.health()
 
-    def metrics(self) -> Mapping[str, Json]:
+    def metrics(self) -> Mapping[str, str]:
         """Give what the host's `get_metrics` gives: of a module, nothing (contract 1.7)."""
-        return {}
+        return self._runtime.metrics()
 
     def fresh(self) -> Plugin:
         """Give the same plugin with a new instance for every single call."""
@@ -274,12 +286,12 @@ class Plugin:
 
         Raises SetupError after `close`.
         """
-        self._compiled.require_open()
+        self._subject.require_open()
         view = Plugin(
             self._subject,
             limits=limits if limits is not None else self.limits,
             host=self._host,
-            dialect=self._dialect,
+            dialect=self._asked_dialect,
             policy=policy,
             services=self._services,
         )
@@ -287,8 +299,11 @@ class Plugin:
         self._views.append(view)
         return view
 
-    def configure(self, *, limits: Limits, host: str) -> None:
-        """Take other limits and another host's rules from the next call on; views keep theirs."""
+    def configure(self, *, limits: Limits, host: str, dialect: str) -> None:
+        """Take other limits, another host's rules and another dialect from the next call on; views keep theirs."""
+        if dialect != self._asked_dialect:
+            self._asked_dialect = dialect
+            self.__dict__.pop("_dialect", None)
         if limits != self.limits or host != self._host:
             self._runtime.close()
             self._host = host
@@ -327,12 +342,22 @@ class Plugin:
             self._views.pop()._close(for_good=for_good)
         self._runtime.close(for_good=for_good)
 
-    def _open_runtime(self, limits: Limits) -> WasmRuntime:
-        # MockForge never calls `_initialize`; a module with imports it refuses, so there is no host to be true to.
-        initialize = self._host == "any" or bool(self._compiled.info.imports)
-        return WasmRuntime(
-            self._compiled, limits=limits, policy=self._policy, initialize=initialize, services=self._services
+    @cached_property
+    def _dialect(self) -> Dialect:
+        return self._subject.dialect(self._asked_dialect)
+
+    def _open_runtime(self, limits: Limits) -> Runtime:
+        return self._subject.open_runtime(limits=limits, policy=self._policy, host=self._host, services=self._services)
+
+    def _judged(self, exchange: Exchange, failure: RemoteFailure) -> Exchange:
+        """Tell a refusal from a failure: an error status is both, and the dialect knows which."""
+        words = self._dialect.refusal(exchange.operation, failure)
+        if words is None:
+            return exchange
+        refusal = RemoteRefusal(
+            f"{exchange.operation} refused: {words}", kind="status", status=failure.status, body=failure.body
         )
+        return msgspec.structs.replace(exchange, failure=refusal)
 
     def _carry(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
         __tracebackhide__ = True
@@ -373,7 +398,7 @@ def load(
     memory: int | str | None = None,
     timeout: float | str | None = None,
     host: str = "adapter",
-    dialect: str = "host",
+    dialect: str = "auto",
     cache: Path | str | None = None,
 ) -> Plugin:
     """Open a plugin without pytest; use it as a context manager.

@@ -23,7 +23,7 @@ ID_PREFIX = "mockforge::"
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("host", "NAME", "whose rules decide the load verdict: adapter (default), runtime, loader, sandbox, any"),
-    ("dialect", "NAME", "the JSON spoken: auto (default) or host"),
+    ("dialect", "NAME", "the JSON spoken: auto (default, what the plugin speaks), host or sdk"),
     ("fuel", "N", "units of fuel for one call, such as 5000000, 200k or 1M (default 500M)"),
     ("memory", "SIZE", "linear memory for one instance, such as 64MiB (default 64MiB; a manifest may lower it)"),
     ("timeout", "DURATION", "wall clock for one call, such as 500ms or 2s (default 5s; a manifest may lower it)"),
@@ -54,8 +54,15 @@ def add_options(parser: pytest.Parser) -> None:
         help="print what a check means and how to mend it, and exit",
     )
     group.addoption(
+        "--mockforge-allow-commands",
+        action="store_true",
+        default=False,
+        help="let plugin.test.yaml start services: `start:` names a command, and a file that is not yours may name any",
+    )
+    group.addoption(
         "--mockforge-id", action="append", default=[], help="run one check by its id; same as naming the id"
     )
+    parser.addini("mockforge_allow_commands", "let plugin.test.yaml start services", type="bool", default=False)
     parser.addini("mockforge_plugins", "plugins under test, a SPEC a line", type="linelist", default=[])
     for name, _, text in _OPTIONS:
         if name == "fuel":
@@ -78,11 +85,14 @@ class Settings:
 
     specs: tuple[Spec, ...]
     host: str
+    dialect: str
     wanted: Wanted
     checks: tuple[Check, ...]
     """Checks of the built-in suite; empty when the suite is left out."""
     accepted: tuple[Accepted, ...]
     cache: CompileCache | None
+    allow_commands: bool
+    """Whether `start:` of a plugin.test.yaml may run its command."""
     ids: tuple[str, ...]
     only_ids: bool
     """True when nothing but ids of checks was named, so that nothing else is collected."""
@@ -134,7 +144,7 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         timeout=config.getoption("mockforge_timeout"),
     )
     opening.choice("the host", _text(config, "host")[0] or "adapter", opening.HOSTS)
-    opening.choice("the dialect", _text(config, "dialect")[0] or "auto", opening.DIALECTS)
+    dialect = opening.choice("the dialect", _text(config, "dialect")[0] or "auto", opening.DIALECTS)
     cache, base = _text(config, "cache")
     accept, accept_base = _text(config, "accept")
     positionals = config.getoption("file_or_dir")
@@ -142,10 +152,12 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
     settings = Settings(
         specs=specs,
         host=_text(config, "host")[0] or "adapter",
+        dialect=dialect,
         wanted=option.over(ini),
         checks=checks,
         accepted=_accepted(accept_base / accept) if accept else (),
         cache=opening.open_cache(cache or None, base),
+        allow_commands=config.getoption("mockforge_allow_commands") or config.getini("mockforge_allow_commands"),
         ids=ids,
         only_ids=bool(ids) and not positionals,
         today=date.today(),
@@ -217,6 +229,7 @@ class MarkerSettings:
 
     wanted: Wanted
     host: str | None
+    dialect: str | None
     plugins: tuple[str, ...] | None
     """Labels of the plugins that the test runs over; None for all."""
 
@@ -225,7 +238,7 @@ def read_marker(marks: Iterable[pytest.Mark]) -> MarkerSettings:
     """Judge the markers of one test, the closest first. Raises pytest.UsageError for an unknown keyword or value."""
     from pytest_mockforge import opening
 
-    wanted, host, plugins = opening.Wanted(), None, None
+    wanted, host, dialect, plugins = opening.Wanted(), None, None, None
     try:
         for mark in marks:
             unknown = [key for key in mark.kwargs if key not in _MARKER_KEYS]
@@ -237,15 +250,15 @@ def read_marker(marks: Iterable[pytest.Mark]) -> MarkerSettings:
             given = mark.kwargs
             limits = {key: given[key] for key in ("fuel", "memory", "timeout") if key in given}
             wanted = wanted.over(opening.read_wanted("the mockforge marker's ", **limits))
-            if "dialect" in given:
-                opening.choice("the mockforge marker's dialect", given["dialect"], opening.DIALECTS)
+            if dialect is None and "dialect" in given:
+                dialect = opening.choice("the mockforge marker's dialect", given["dialect"], opening.DIALECTS)
             if host is None and "host" in given:
                 host = opening.choice("the mockforge marker's host", given["host"], opening.HOSTS)
             if plugins is None and "plugins" in given:
                 plugins = _labels(given["plugins"])
     except SettingsError as error:
         raise pytest.UsageError(f"mockforge: {error}") from None
-    return MarkerSettings(wanted=wanted, host=host, plugins=plugins)
+    return MarkerSettings(wanted=wanted, host=host, dialect=dialect, plugins=plugins)
 
 
 def _labels(value: object) -> tuple[str, ...]:

@@ -7,15 +7,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import SplitResult, urlsplit
 
 from pytest_mockforge.errors import SpecError
 
-SpecKind = Literal["module", "text", "folder"]
+SpecKind = Literal["module", "text", "folder", "http", "grpc", "asgi"]
 
 _NAMED = re.compile(r"(?P<name>[^=/\\:]+)=(?P<rest>.*)", re.DOTALL)
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):")
 _NOT_IN_LABELS = re.compile(r"[^A-Za-z0-9._-]+")
-_FORMS = "FILE.wasm, FILE.wat, or a folder with plugin.yaml; NAME=SPEC sets the label"
+_TARGET = re.compile(r"(?P<module>[^\W\d]\w*(\.[^\W\d]\w*)*):(?P<attribute>[^\W\d]\w*(\.[^\W\d]\w*)*(\(\))?)")
+_FORMS = (
+    "FILE.wasm, FILE.wat, a folder with plugin.yaml, http(s)://HOST:PORT, grpc(s)://HOST:PORT or "
+    "asgi:PACKAGE.MODULE:APP; NAME=SPEC sets the label"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +33,21 @@ class Spec:
     """True when the user chose the label."""
     kind: SpecKind
     path: Path
-    """Absolute; a file or a folder that exists."""
+    """Absolute; a file or a folder that exists, or the folder that an address counts from."""
+    address: str = ""
+    """A URL, or MODULE:APP; empty for what is found by its path."""
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder that may hold plugin.yaml and plugin.test.yaml; None for an address."""
+        if self.address:
+            return None
+        return self.path if self.kind == "folder" else self.path.parent
+
+    @property
+    def identity(self) -> tuple[str, Path]:
+        """What tells one plugin from another, however it is written."""
+        return self.address, self.path.resolve()
 
 
 def parse_spec(text: str, base: Path) -> Spec:
@@ -51,7 +70,9 @@ def parse_spec(text: str, base: Path) -> Spec:
         raise SpecError(f"{text!r} holds a NUL character", hint=f"a SPEC is {_FORMS}")
     scheme = _SCHEME.match(rest)
     if scheme and not Path(rest).drive:
-        raise SpecError(f"{text!r} has the unknown scheme {scheme['scheme']!r}", hint=f"a SPEC is {_FORMS}")
+        kind, label = _address(scheme["scheme"].lower(), rest, text)
+        address = rest.partition(":")[2] if kind == "asgi" else rest
+        return Spec(text=text, label=name or label, named=name is not None, kind=kind, path=base, address=address)
     path = Path(rest) if Path(rest).is_absolute() else base / rest
     kind = _kind(path, text)
     return Spec(text=text, label=name or _label(path, rest), named=name is not None, kind=kind, path=path)
@@ -66,7 +87,7 @@ def unique(specs: Iterable[Spec]) -> tuple[Spec, ...]:
     taken: dict[str, Spec] = {}
     for spec in sorted(given, key=lambda spec: not spec.named):
         label, number = spec.label, 2
-        while label in taken and taken[label].path.resolve() != spec.path.resolve():
+        while label in taken and taken[label].identity != spec.identity:
             if spec.named:
                 raise SpecError(
                     f"the label {label!r} names two plugins: {taken[label].text!r} and {spec.text!r}",
@@ -77,6 +98,38 @@ def unique(specs: Iterable[Spec]) -> tuple[Spec, ...]:
             taken[label] = replace(spec, label=label)
     order = {spec.text: index for index, spec in reversed(list(enumerate(given)))}
     return tuple(sorted(taken.values(), key=lambda spec: order[spec.text]))
+
+
+def _address(scheme: str, rest: str, text: str) -> tuple[SpecKind, str]:
+    """Judge an address, and give the label it leads to: a host, or the module and the name of its app."""
+    if scheme == "asgi":
+        match = _TARGET.fullmatch(rest.partition(":")[2])
+        if not match:
+            raise SpecError(f"{text!r} names no app", hint="write asgi:PACKAGE.MODULE:APP")
+        module, app = match["module"], match["attribute"].rstrip("()")
+        return "asgi", module if app == "app" else f"{module}-{app}"
+    if scheme not in ("http", "https", "grpc", "grpcs"):
+        raise SpecError(f"{text!r} has the unknown scheme {scheme!r}", hint=f"a SPEC is {_FORMS}")
+    url = _url(rest, text)
+    if url.username is not None or url.password is not None:
+        hint = "name the variable that holds the secret: remote: auth: in plugin.test.yaml"
+        # Not the text itself: it holds a secret.
+        raise SpecError(f"the SPEC for {url.hostname} holds credentials, which would be shown in reports", hint=hint)
+    if url.query or url.fragment:
+        raise SpecError(f"{text!r} has a query or a fragment", hint="name what stands before /plugin/authenticate")
+    return "grpc" if scheme.startswith("grpc") else "http", _NOT_IN_LABELS.sub("-", url.hostname or "").strip("-.")
+
+
+def _url(rest: str, text: str) -> SplitResult:
+    try:
+        url = urlsplit(rest)
+        # Reading the port judges it.
+        well_formed = bool(url.hostname) and rest[len(url.scheme) :].startswith("://") and url.port != 0
+    except ValueError as error:
+        raise SpecError(f"{text!r} is no URL: {error}", hint=f"a SPEC is {_FORMS}") from None
+    if not well_formed or re.search(r"[\s\x00-\x1f\x7f]", rest):
+        raise SpecError(f"{text!r} is no URL", hint=f"a SPEC is {_FORMS}")
+    return url
 
 
 def _kind(path: Path, text: str) -> SpecKind:

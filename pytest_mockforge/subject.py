@@ -1,123 +1,80 @@
-"""What one SPEC leads to before the first call: its files read, its module inspected, compiled on demand.
+"""What one SPEC leads to before the first call: the files beside the plugin, and whatever carries bytes to it.
 
-Nothing here raises because of a bad file: each failure is kept where a check can report it, so that one broken plugin
-leaves the others alone. Knows nothing of pytest, dialects or checks.
+A bad file raises nothing: each failure is kept where a check can report it, so that one broken plugin leaves the others
+alone. Knows nothing of pytest or checks.
 """
 
 from __future__ import annotations
 
 import os
-import stat
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import ClassVar, Literal
 
+from pytest_mockforge.contract.dialects import Dialect
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.documents.manifest import Manifest, find_manifest, find_module, read_manifest, require_manifest
+from pytest_mockforge.documents.manifest import Manifest, find_manifest, read_manifest, require_manifest
 from pytest_mockforge.documents.testfile import EMPTY, TestFile, read_testfile
-from pytest_mockforge.errors import AdaptError, DocumentError, LoadFailure
-from pytest_mockforge.runtimes.base import MIB
-from pytest_mockforge.runtimes.wasm.adapt import Wrapped, adapt, mendable
-from pytest_mockforge.runtimes.wasm.cache import CompileCache
-from pytest_mockforge.runtimes.wasm.conventions import Border, read_border
-from pytest_mockforge.runtimes.wasm.engine import CompiledModule, metered_engine
-from pytest_mockforge.runtimes.wasm.inspection import inspect_module
-from pytest_mockforge.runtimes.wasm.language import HostRuntime, LanguageEvidence, detect_language, host_detection
-from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
+from pytest_mockforge.errors import DocumentError, SetupError
+from pytest_mockforge.runtimes.base import InstancePolicy, Limits, Runtime
+from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.spec import Spec
 
-LARGEST_FILE = 256 * MIB
-"""Bytes; a larger file is refused unread."""
+Kind = Literal["module", "service"]
+"""What a plugin is: a WebAssembly file, or a service behind HTTP or gRPC."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mended:
-    """A module as `adapt` gives it, and what that makes of it."""
+class Documents:
+    """The files that stand beside a plugin."""
 
-    data: bytes
-    wrapped: tuple[Wrapped, ...]
-    info: ModuleInfo
-    adapter: HostRuntime
-    """What MockForge's detection takes it for."""
-    border: Border
+    manifest: Manifest | None = None
+    manifest_error: DocumentError | None = None
+    testfile: TestFile = EMPTY
+    testfile_error: DocumentError | None = None
 
 
-class Subject:
+class Subject(ABC):
     """One plugin under test as its files describe it."""
 
-    def __init__(self, spec: Spec, *, cache: CompileCache | None, stack: int) -> None:
+    kind: ClassVar[Kind]
+
+    def __init__(self, spec: Spec, documents: Documents) -> None:
         self.spec = spec
         self.label = spec.label
-        self._cache = cache
-        self._stack = stack
-        self.manifest: Manifest | None = None
-        self.manifest_error: DocumentError | None = None
-        self.testfile: TestFile = EMPTY
-        self.testfile_error: DocumentError | None = None
-        self.module_path: Path | None = None
-        self.data = b""
-        self.info: ModuleInfo | None = None
-        self.failure: LoadFailure | None = None
-        """Why there is no `info`; None when the module was read."""
-        self._read_documents(spec.path if spec.kind == "folder" else spec.path.parent)
-        try:
-            self._read_module()
-        except LoadFailure as failure:
-            self.failure = failure
-        self.language = LanguageEvidence(language="unknown")
-        if self.info is not None:
-            self.language = detect_language(self.info, self.data)
-        self.adapter = host_detection(self.info, self.data)
-
-    @cached_property
-    def compiled(self) -> CompiledModule | LoadFailure:
-        """The module ready to be instantiated, as `adapt` gives it where that makes operations callable; or why not.
-
-        Compiled when first asked for. A failure speaks of the module as it is in its file.
-        """
-        if self.info is None:
-            return self.failure or LoadFailure("the module cannot be read", step="read")
-        engine, mended = metered_engine(self._stack), self.mended
-        folder = self.module_path.parent if self.module_path is not None else None
-        if mended is not None:
-            try:
-                return CompiledModule(engine, mended.info, mended.data, mended.border, self._cache, folder)
-            except LoadFailure:
-                # What is wrong with the adapted module is wrong with the original, and to be told of that one.
-                pass
-        try:
-            return CompiledModule(engine, self.info, self.data, self.border, self._cache, folder)
-        except LoadFailure as failure:
-            return failure
-
-    @cached_property
-    def mended(self) -> Mended | None:
-        """The module adapted in memory; None when that would change nothing, or cannot be done."""
-        exports = self.info.exports if self.info is not None else ()
-        names = {operation.value for operation in Operation}
-        if not any(export.name in names and mendable(export.signature) for export in exports):
-            return None
-        try:
-            adapted = adapt(self.data)
-        except (AdaptError, LoadFailure):
-            return None
-        info = inspect_module(adapted.data)
-        adapter = host_detection(info, adapted.data)
-        border = read_border(info, adapter)
-        return Mended(data=adapted.data, wrapped=adapted.wrapped, info=info, adapter=adapter, border=border)
+        self.manifest = documents.manifest
+        self.manifest_error = documents.manifest_error
+        self.testfile = documents.testfile
+        self.testfile_error = documents.testfile_error
+        self._closed = False
 
     @property
-    def convention(self) -> str:
-        """How the module's own exports are called: one convention, `mixed`, or `none`."""
-        used: set[str] = set(self.border.operations.values())
-        if self.mended is not None:
-            used |= {one.was for one in self.mended.wrapped}
-        return min(used, default="none") if len(used) < 2 else "mixed"
+    @abstractmethod
+    def language(self) -> str:
+        """What the plugin was built from; `remote` for a service."""
 
-    @cached_property
-    def border(self) -> Border:
-        """What can be called and how; nothing at all where the module cannot be read."""
-        return read_border(self.info or ModuleInfo(size=0), self.adapter)
+    @property
+    @abstractmethod
+    def path(self) -> Path | None:
+        """The plugin's file, where it is one."""
+
+    @abstractmethod
+    def open_runtime(self, *, limits: Limits, policy: InstancePolicy, host: str, services: HostServices) -> Runtime:
+        """Make what carries bytes to the plugin. Raises LoadFailure when nothing can."""
+
+    @abstractmethod
+    def dialect(self, asked: str) -> Dialect:
+        """Give the JSON shapes to speak with the plugin, where `asked` is one of `opening.DIALECTS`."""
+
+    def require_open(self) -> None:
+        """Raise SetupError after `close`."""
+        if self._closed:
+            raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
+
+    def close(self) -> None:
+        """Give back what is held; calling again does nothing."""
+        self._closed = True
 
     @property
     def declared(self) -> frozenset[Operation]:
@@ -125,75 +82,34 @@ class Subject:
         declared = self.manifest.operations if self.manifest else frozenset()
         return declared | {sample.operation for sample in self.testfile.samples}
 
-    @property
-    def exported(self) -> frozenset[Operation]:
-        """Operations exported under their name, whatever the type."""
-        names = {export.name for export in self.info.exports} if self.info else set()
-        return frozenset(operation for operation in Operation if operation.value in names)
 
-    def close(self) -> None:
-        """Free the compiled module."""
-        compiled = self.__dict__.pop("compiled", None)
-        if isinstance(compiled, CompiledModule):
-            compiled.close()
-
-    def _read_documents(self, folder: Path) -> None:
-        try:
-            path = require_manifest(folder) if self.spec.kind == "folder" else find_manifest(folder)
-            if path is not None:
-                self.manifest = read_manifest(path)
-        except DocumentError as error:
-            self.manifest_error = error
-        testfile = folder / "plugin.test.yaml"
-        try:
-            # A link that leads nowhere is there: left out in silence, its samples would not be missed.
-            if os.path.lexists(testfile):
-                self.testfile = read_testfile(testfile)
-        except DocumentError as error:
-            self.testfile_error = error
-
-    def _find_module(self) -> Path:
-        if self.spec.kind != "folder":
-            return self.spec.path
-        try:
-            return find_module(self.spec.path, self.manifest)
-        except DocumentError as error:
-            raise LoadFailure(
-                error.message, step="read", expected=error.expected, got=error.got, hint=error.hint
-            ) from None
-
-    def _read_module(self) -> None:
-        self.module_path = self._find_module()
-        self.data = _read_file(self.module_path)
-        if self.spec.kind == "text":
-            self.data = _assemble(self.data, self.module_path)
-        self.info = inspect_module(self.data)
-
-
-def _read_file(path: Path) -> bytes:
+def read_documents(folder: Path | None, *, required: bool = False) -> Documents:
+    """Read `plugin.yaml`, `required` or not, and `plugin.test.yaml`; what is wrong with them is part of the result."""
+    manifest, manifest_error = None, None
+    testfile, testfile_error = EMPTY, None
+    if folder is None:
+        return Documents()
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            state = os.fstat(descriptor)
-            if not stat.S_ISREG(state.st_mode):
-                raise LoadFailure(f"{path} is not a regular file", step="read")
-            if state.st_size > LARGEST_FILE:
-                raise LoadFailure(
-                    f"{path} is too large",
-                    step="read",
-                    expected=f"at most {LARGEST_FILE:,} bytes",
-                    got=f"{state.st_size:,}",
-                    hint="MockForge's own loader stops at 10 MiB",
-                )
-            return file.read()
-    except OSError as error:
-        raise LoadFailure(f"{path} cannot be read: {error.strerror or error}", step="read") from None
-
-
-def _assemble(text: bytes, path: Path) -> bytes:
-    import wasmtime
-
+        path = require_manifest(folder) if required else find_manifest(folder)
+        if path is not None:
+            manifest = read_manifest(path)
+    except DocumentError as error:
+        manifest_error = error
+    beside = folder / "plugin.test.yaml"
     try:
-        return bytes(wasmtime.wat2wasm(text.decode("utf-8")))
-    except (wasmtime.WasmtimeError, UnicodeDecodeError) as error:
-        raise LoadFailure(f"{path} is not WebAssembly text: {error}", step="read") from None
+        # A link that leads nowhere is there: left out in silence, its samples would not be missed.
+        if os.path.lexists(beside):
+            testfile = read_testfile(beside)
+    except DocumentError as error:
+        testfile_error = error
+    return Documents(manifest=manifest, manifest_error=manifest_error, testfile=testfile, testfile_error=testfile_error)
+
+
+def is_service(spec: Spec, documents: Documents) -> bool:
+    """Tell a service from a module: by its address, by `start:` or `remote:`, or by an endpoint in its manifest."""
+    if spec.kind != "folder":
+        return bool(spec.address)
+    if documents.testfile.start is not None or documents.testfile.remote is not None:
+        return True
+    remote = documents.manifest.remote if documents.manifest is not None else None
+    return remote is not None and remote.endpoint is not None

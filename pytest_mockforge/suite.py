@@ -31,8 +31,9 @@ class MockforgeSuite(pytest.Collector):
 
     def collect(self) -> Iterator[MockforgePlugin]:
         """Give a collector for each plugin that has a check to run."""
+        state = self.config.stash[STATE]
         for spec in self.settings.specs:
-            checks = [check for check in self.settings.checks if self.settings.runs(spec.label, check)]
+            checks = state.checks(spec.label)
             if checks:
                 node = MockforgePlugin.from_parent(self, name=spec.label)
                 node.checks = checks

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import wasmtime
 
-from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.model import Finding, HostVerdict
+from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.checks.registry import find
 from pytest_mockforge.hosts.objections import Objection
+from pytest_mockforge.module_subject import ModuleSubject
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.spec import parse_spec
-from pytest_mockforge.subject import Subject
 
 MEMORY = '(memory (export "memory") 1 4)'
 ALLOC = '(func (export "alloc") (param i32) (result i32) (i32.const 1024))'
@@ -49,7 +49,7 @@ def with_section(data: bytes, name: str, content: bytes = b"") -> bytes:
 
 def open_bench(
     folder: Path, data: bytes, *, host: str = "adapter", manifest: str | None = MANIFEST, name: str = "plugin.yaml"
-) -> Bench:
+) -> ModuleBench:
     """Put a plugin's folder together and open it; with None for a manifest, name the bare module."""
     (folder / "plugin.wasm").write_bytes(data)
     if manifest is not None:
@@ -57,10 +57,10 @@ def open_bench(
     return reopen(folder / "plugin.wasm" if manifest is None else folder, host=host)
 
 
-def reopen(path: Path, *, host: str) -> Bench:
+def reopen(path: Path, *, host: str) -> ModuleBench:
     """Open a plugin as it lies there."""
-    subject = Subject(parse_spec(str(path), path.parent), cache=None, stack=Limits().stack)
-    return Bench(subject, limits=Limits(), host=host)
+    subject = ModuleSubject(parse_spec(str(path), path.parent), cache=None, stack=Limits().stack)
+    return ModuleBench(subject, limits=Limits(), host=host)
 
 
 def judged(folder: Path, data: bytes, host: str, *, manifest: str | None = MANIFEST) -> tuple[Objection, ...]:

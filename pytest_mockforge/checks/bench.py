@@ -6,32 +6,31 @@ of pytest or of how results are shown.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from pytest_mockforge.checks.model import Figure, HostVerdict
+from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
 from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
 from pytest_mockforge.contract.requests import Request, from_mapping
 from pytest_mockforge.documents.expectation import matches, without_volatile
 from pytest_mockforge.documents.testfile import Sample
-from pytest_mockforge.errors import LimitExceeded, LoadFailure, PluginFailure, Refusal, RequestError
-from pytest_mockforge.hosts.common import unreadable
-from pytest_mockforge.hosts.objections import Objection, capped
-from pytest_mockforge.hosts.profile import VERSION, Candidate, Files, profile
-from pytest_mockforge.opening import HOSTS
+from pytest_mockforge.errors import LimitExceeded, PluginFailure, Refusal, RemoteFailure, RequestError
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import Limits
-from pytest_mockforge.runtimes.wasm.engine import CompiledModule
-from pytest_mockforge.runtimes.wasm.instance import GuestInstance
 from pytest_mockforge.subject import Subject
+
+Need = Literal["nothing", "module", "operation"]
+"""What a check works on; where that is missing it is skipped and says so, as another code reports the cause. `module`
+is a module that loads, or a service that runs; `operation` is one that can be called."""
 
 _HOPELESS = 2
 """Calls of one operation that may run into a limit before the rest of its requests is left out."""
-_REASONS = 3
-"""Reasons kept of each host's verdict; the findings of a run under that host have them all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,15 +68,18 @@ class Workload:
     """True when the plugin accepted none of them, so that figures say little."""
 
 
-class Bench:
+class Bench(ABC):
     """One plugin on the bench."""
 
-    def __init__(self, subject: Subject, *, limits: Limits, host: str) -> None:
+    def __init__(self, subject: Subject, *, limits: Limits, host: str, dialect: str = "auto") -> None:
         self.subject = subject
         self.limits = limits
         self.host = host
+        self.dialect = dialect
         self.figures: dict[str, dict[str, Figure]] = {}
         """Where the running check puts what it measured, by operation."""
+        self.uncarried: list[tuple[Sample, RequestError]] = []
+        """Samples that the dialect cannot carry; complete once `survey` was asked for."""
 
     @property
     def label(self) -> str:
@@ -85,111 +87,41 @@ class Bench:
         return self.subject.label
 
     @cached_property
-    def objections(self) -> tuple[Objection, ...]:
-        """Every rule of the host that the module breaks."""
-        return self.judged_by(self.host)
-
-    def judged_by(self, host: str) -> tuple[Objection, ...]:
-        """Every rule of one host that the plugin breaks."""
-        rules, candidate = profile(host), self._candidate
-        files = self._files if isinstance(candidate, LoadFailure) else candidate.files
-        objections = list(rules.judge_files(files))
-        if isinstance(candidate, LoadFailure):
-            objections.append(unreadable(candidate, files, rules.not_compiled(files)))
-        else:
-            objections += rules.judge(candidate)
-        return capped(objections)
-
-    @cached_property
-    def _files(self) -> Files:
-        """The plugin as a host meets it before it opens the module."""
-        subject = self.subject
-        bare = subject.spec.kind != "folder"
-        has_manifest = subject.manifest is not None or subject.manifest_error is not None
-        folder = subject.spec.path.parent if bare else subject.spec.path
-        return Files(
-            data=subject.data,
-            adapter=subject.adapter,
-            language=subject.language.language,
-            manifest=subject.manifest,
-            manifest_error=subject.manifest_error,
-            folder=folder if has_manifest or not bare else None,
-            bare=bare,
-        )
-
-    @cached_property
-    def _candidate(self) -> Candidate | LoadFailure:
-        """The module as it is in its file, for a host to judge; or why it is none."""
-        subject, failure = self.subject, self.instantiation
-        if subject.info is None or (isinstance(failure, LoadFailure) and failure.step == "compile"):
-            assert isinstance(failure, LoadFailure)
-            return failure
-        return Candidate(
-            files=self._files,
-            info=subject.info,
-            border=subject.border,
-            failure=failure,
-            declared=subject.declared,
-        )
-
-    @cached_property
-    def mended_by_adapt(self) -> bool:
-        """True when the host takes the module as `adapt` gives it, and not as it is."""
-        mended, candidate = self.subject.mended, self._candidate
-        if self.loads or mended is None or isinstance(candidate, LoadFailure):
-            return False
-        files = replace(candidate.files, data=mended.data, adapter=mended.adapter)
-        adapted = replace(candidate, files=files, info=mended.info, border=mended.border)
-        objections = (*profile(self.host).judge_files(files), *profile(self.host).judge(adapted))
-        return not any(objection.severity == "error" for objection in objections)
-
-    @cached_property
-    def verdicts(self) -> tuple[HostVerdict, ...]:
-        """What each of MockForge's hosts would do with the plugin."""
-        return tuple(_verdict(name, self.judged_by(name)) for name in HOSTS if name != "any")
-
-    @property
-    def loads(self) -> bool:
-        """True when the host would load the module and could call every operation that it has."""
-        return not any(objection.severity == "error" for objection in self.objections)
-
-    @property
-    def calls_as_adapter(self) -> bool:
-        """True when it can be said what MockForge prints of a failed call: the words of its adapters.
-
-        A module that imports anything never comes so far there.
-        """
-        return self.host in ("adapter", "any") and self.subject.info is not None and not self.subject.info.imports
-
-    @cached_property
-    def instantiation(self) -> PluginFailure | None:
-        """What went wrong on the way to an instance, its imports being traps; None when nothing did."""
-        compiled = self.subject.compiled
-        if isinstance(compiled, LoadFailure):
-            return compiled
-        try:
-            GuestInstance(compiled, self.limits, initialize=False).close()
-        except PluginFailure as failure:
-            return failure
-        return None
-
-    @property
-    def compiled(self) -> CompiledModule:
-        """The compiled module; only for checks that need it."""
-        compiled = self.subject.compiled
-        if isinstance(compiled, LoadFailure):
-            raise compiled
-        return compiled
-
-    @cached_property
     def plugin(self) -> Plugin:
         """The plugin under the default policy: a fresh instance after a trap."""
-        return Plugin(self.subject, limits=self.limits, host=self.host)
+        return Plugin(self.subject, limits=self.limits, host=self.host, dialect=self.dialect)
 
     @property
+    @abstractmethod
     def operations(self) -> tuple[Operation, ...]:
         """The operations that can be called, in the order of the contract."""
-        return tuple(operation for operation in Operation if operation in self.compiled.border.operations)
+
+    @property
+    @abstractmethod
+    def reachable(self) -> bool:
+        """True when a call can be tried at all."""
+
+    @property
+    @abstractmethod
+    def loads(self) -> bool:
+        """True when the host would take the plugin and could call every operation that it has."""
+
+    @property
+    @abstractmethod
+    def verdicts(self) -> tuple[HostVerdict, ...]:
+        """What each of MockForge's hosts would do with the plugin."""
+
+    @abstractmethod
+    def missing(self, need: Need) -> str:
+        """Say why a check with this need cannot be made, with the code of the cause; empty when it can."""
+
+    @abstractmethod
+    def said_of_reply(self, decoded: Decoded) -> str:
+        """Give what MockForge prints of a reply that it cannot use; empty where that cannot be told."""
+
+    @abstractmethod
+    def said_of_failure(self, operation: Operation, failure: PluginFailure) -> str:
+        """Give what MockForge prints of a call that failed; empty where that cannot be told."""
 
     @cached_property
     def sample_errors(self) -> tuple[tuple[Sample, RequestError], ...]:
@@ -224,11 +156,12 @@ class Bench:
             self.plugin.host.forget()
             try:
                 observation = self.plugin.observe(request)
-            except RequestError:
-                # A sample that the dialect cannot carry is reported by the check on samples.
+            except RequestError as error:
+                if sample is not None:
+                    self.uncarried.append((sample, error))
                 continue
             trials.append(Trial(name=name, request=request, observation=observation, sample=sample))
-            hopeless += isinstance(observation.failure, LimitExceeded)
+            hopeless += _ran_into_a_limit(observation.failure)
             if hopeless == _HOPELESS:
                 break
         return tuple(trials)
@@ -269,44 +202,15 @@ class Bench:
         return not matches(one, other) and not matches(other, one)
 
     @cached_property
+    @abstractmethod
     def identity(self) -> dict[str, Figure]:
         """What is known of the plugin before it is called, for the report."""
-        subject = self.subject
-        compiled = subject.compiled
-        failed = isinstance(compiled, LoadFailure)
-        return {
-            "language": subject.language.language,
-            "adapter": subject.adapter,
-            "convention": None if subject.info is None else subject.convention,
-            "size": len(subject.data),
-            "host": self.host,
-            "version": VERSION,
-            "loads": self.loads,
-            "mended": self.mended_by_adapt,
-            "refused": any(objection.refuses for objection in self.objections),
-            "objection": next((o.message for o in self.objections if o.severity == "error"), ""),
-            "untested": "" if failed else ", ".join(op.value for op in Operation if op not in self.operations),
-            "initial_memory": sum(memory.minimum_bytes for memory in subject.info.memories) if subject.info else 0,
-        }
 
     def close(self) -> None:
         """Free what the calls left behind; the subject stays with its owner."""
         if "plugin" in self.__dict__:
             self.plugin.close()
             del self.__dict__["plugin"]
-
-
-def _verdict(name: str, objections: tuple[Objection, ...]) -> HostVerdict:
-    errors = [objection for objection in objections if objection.severity == "error"]
-    refusing = [objection for objection in errors if objection.refuses]
-    reasons = tuple(dict.fromkeys(objection.message for objection in (*refusing, *errors)))
-    return HostVerdict(
-        host=name,
-        verdict="refused" if refusing else "not callable" if errors else "accepted",
-        reasons=reasons[:_REASONS],
-        broken=len(reasons),
-        as_shipped=profile(name).as_shipped,
-    )
 
 
 def was_accepted(observation: Observation) -> bool:
@@ -321,3 +225,7 @@ def was_accepted(observation: Observation) -> bool:
     if isinstance(reply, DataResult):
         return bool(reply.rows)
     return True
+
+
+def _ran_into_a_limit(failure: PluginFailure | None) -> bool:
+    return isinstance(failure, LimitExceeded) or (isinstance(failure, RemoteFailure) and failure.kind == "timeout")

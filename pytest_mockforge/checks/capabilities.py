@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.model import Finding
+from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.checks.registry import check
 
 _READS = ("fd_read", "fd_pread", "fd_readdir", "path_readlink", "path_filestat_get")
@@ -31,8 +31,8 @@ _WASI: Mapping[str, tuple[str, ...]] = {
 _PROVABLE = {name for names in _WASI.values() for name in names}
 
 
-@check("MF704", "capabilities that are used are declared", need="operation")
-def capability_proof(bench: Bench) -> Iterator[Finding]:
+@check("MF704", "capabilities that are used are declared", need="operation", of="module")
+def capability_proof(bench: ModuleBench) -> Iterator[Finding]:
     """A plugin that reads files or opens sockets must say so; what it was seen to call is the proof.
 
     Every call of an imported function is recorded while samples and realistic requests are made. A call that needs a

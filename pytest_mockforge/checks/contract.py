@@ -11,8 +11,7 @@ from pytest_mockforge.checks.registry import catalogue, check
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.violations import Violation, ViolationKind
 from pytest_mockforge.documents.expectation import Volatile, matches, without_volatile
-from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, LoadFailure, Refusal
-from pytest_mockforge.hosts.messages import EXECUTION, failed_call
+from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, Refusal
 
 _MOST = 5
 """Requests named for one and the same breach."""
@@ -181,10 +180,20 @@ def samples(bench: Bench) -> Iterator[Finding]:
             got=problem.got or "",
             hint=problem.hint or "",
         )
-    if isinstance(bench.subject.compiled, LoadFailure) or bench.instantiation is not None:
+    if not bench.reachable:
         return
     tried = {trial.sample.name for trial in _trials(bench) if trial.sample is not None}
     tried |= {sample.name for sample, _ in bench.sample_errors}
+    for sample, problem in bench.uncarried:
+        tried.add(sample.name)
+        yield Finding(
+            code="MF208",
+            # The sdk dialect has no way to say some of what a host asks; the host's own has no such excuse.
+            severity="note" if bench.plugin.dialect == "sdk" else "error",
+            detail=sample.name,
+            message=f"the sample {sample.name!r} is not tried: {problem.message}",
+            hint=problem.hint or "",
+        )
     for sample in bench.subject.testfile.samples:
         if sample.name not in tried:
             yield Finding(
@@ -196,10 +205,10 @@ def samples(bench: Bench) -> Iterator[Finding]:
             )
     for trial in _trials(bench):
         if trial.sample is not None:
-            yield from _judge_sample(trial, bench.subject.testfile.volatile)
+            yield from _judge_sample(bench, trial, bench.subject.testfile.volatile)
 
 
-def _judge_sample(trial: Trial, volatile: Sequence[Volatile]) -> Iterator[Finding]:
+def _judge_sample(bench: Bench, trial: Trial, volatile: Sequence[Volatile]) -> Iterator[Finding]:
     sample, observation = trial.sample, trial.observation
     assert sample is not None
     request = observation.request_bytes.decode("utf-8", "replace")
@@ -222,8 +231,9 @@ def _judge_sample(trial: Trial, volatile: Sequence[Volatile]) -> Iterator[Findin
         return
     if not sample.has_reply or observation.decoded is None:
         return
+    expected = bench.plugin.carried(trial.operation, sample.reply)
     mismatches = matches(
-        without_volatile(sample.reply, trial.operation, volatile),
+        without_volatile(expected, trial.operation, volatile),
         without_volatile(observation.decoded.value, trial.operation, volatile),
     )
     for mismatch in mismatches[:_MOST]:
@@ -264,13 +274,11 @@ def _violated(bench: Bench, code: str, kinds: tuple[ViolationKind, ...]) -> Iter
             expected=violation.expected,
             got=violation.got,
             hint=violation.hint or "",
-            host_message=_said(bench, decoded) if decoded is not None and _stops_at(decoded) is violation else "",
+            host_message=bench.said_of_reply(decoded)
+            if decoded is not None and _stops_at(decoded) is violation
+            else "",
             request=trial.observation.request_bytes.decode("utf-8", "replace"),
         )
-
-
-def _said(bench: Bench, decoded: Decoded) -> str:
-    return EXECUTION + decoded.host_message if decoded.host_message and bench.calls_as_adapter else ""
 
 
 def _stops_at(decoded: Decoded) -> Violation | None:
@@ -288,8 +296,8 @@ def _quoted(bench: Bench, finding: Finding, trial: Trial, expected: str = "") ->
     import msgspec
 
     failure = trial.observation.failure
-    said = failed_call(trial.operation, failure) if failure is not None and bench.calls_as_adapter else None
-    return msgspec.structs.replace(finding, host_message=said or "", expected=finding.expected or expected)
+    said = bench.said_of_failure(trial.operation, failure) if failure is not None else ""
+    return msgspec.structs.replace(finding, host_message=said, expected=finding.expected or expected)
 
 
 def _named(finding: Finding, trial: Trial, got: str | None = None) -> Finding:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from pytest_mockforge.checks.bench import Bench, Trial
+from pytest_mockforge.checks.bench import Trial
 from pytest_mockforge.checks.model import Finding
+from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.runtimes.base import PAGE, Limits
 
 
-@check("MF705", "the least limits under which the samples pass", need="operation")
-def least_limits(bench: Bench) -> Iterator[Finding]:
+@check("MF705", "the least limits under which the samples pass", need="operation", of="module")
+def least_limits(bench: ModuleBench) -> Iterator[Finding]:
     """The accepted samples are made again in fresh instances, with less and less fuel and memory, until one fails.
 
     Nothing can break here: the figures are noted, as lines to paste into plugin.yaml and the pytest configuration. Fuel
@@ -50,7 +51,7 @@ def least_limits(bench: Bench) -> Iterator[Finding]:
     )
 
 
-def _passes(bench: Bench, trials: Sequence[Trial], limits: Limits) -> bool:
+def _passes(bench: ModuleBench, trials: Sequence[Trial], limits: Limits) -> bool:
     with bench.plugin.view(policy="call", limits=limits) as plugin:
         return all(bench.same_answer(plugin.observe(trial.request), trial.observation) for trial in trials)
 

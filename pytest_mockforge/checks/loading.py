@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.model import Finding, from_failure
+from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure
@@ -18,7 +18,7 @@ from pytest_mockforge.runtimes.wasm.language import host_trace
 
 
 @check("MF101", "the file is a WebAssembly core module", need="nothing", mends=("module",))
-def readable(bench: Bench) -> Iterator[Finding]:
+def readable(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge opens core modules in the binary format only: not text, not components, not half a file.
 
     Source: contract 2.1. The file is read by our own reader before any engine sees it.
@@ -30,7 +30,7 @@ def readable(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF102", "the module is valid and compiles", need="nothing", mends=("proposal",))
-def compiles(bench: Bench) -> Iterator[Finding]:
+def compiles(bench: ModuleBench) -> Iterator[Finding]:
     """The module is validated and compiled by wasmtime with the proposals that it has on by default.
 
     Source: contract 2.1. A compiler's own output fails here mostly when a proposal was switched on that wasmtime
@@ -42,7 +42,7 @@ def compiles(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF103", "nothing is imported", need="module", mends=("wasi", "abort", "imported-memory", "imports"))
-def imports(bench: Bench) -> Iterator[Finding]:
+def imports(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge's adapters link no import at all, not even WASI, so a single one stops the load.
 
     Source: contract 2.1. The host names only the first missing import; here all are listed.
@@ -54,7 +54,7 @@ def imports(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF104", "a usable memory is exported", need="module", mends=("memory",))
-def memory(bench: Bench) -> Iterator[Finding]:
+def memory(bench: ModuleBench) -> Iterator[Finding]:
     """The host writes the request into an exported memory named `memory` and reads the reply from it.
 
     Source: contract 2.1 and 2.2. A shared memory and a 64-bit memory do not count.
@@ -64,8 +64,14 @@ def memory(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF104", "memory")
 
 
-@check("MF105", "the allocator that MockForge looks for is exported", need="module", mends=("allocator", "alloc"))
-def allocator(bench: Bench) -> Iterator[Finding]:
+@check(
+    "MF105",
+    "the allocator that MockForge looks for is exported",
+    need="module",
+    of="module",
+    mends=("allocator", "alloc"),
+)
+def allocator(bench: ModuleBench) -> Iterator[Finding]:
     """Which allocator the host calls depends on the language that it takes the module for, and the type must be exact.
 
     Source: contract 2.2 and 2.4. rust: alloc(i32) -> i32; tinygo: malloc(i32) -> i32; assemblyscript:
@@ -80,9 +86,10 @@ def allocator(bench: Bench) -> Iterator[Finding]:
     "MF106",
     "the operations are exported with the type that MockForge calls",
     need="module",
+    of="module",
     mends=("signature", "operations"),
 )
-def operations(bench: Bench) -> Iterator[Finding]:
+def operations(bench: ModuleBench) -> Iterator[Finding]:
     """Each operation takes pointer and length and returns pointer and length: (i32, i32) -> (i32, i32).
 
     Source: contract 2.2. Any other type, such as one packed i64 or a hidden out-pointer, is reported by the host as
@@ -96,7 +103,7 @@ def operations(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF107", "the module can be instantiated", need="module", mends=("start",))
-def instantiates(bench: Bench) -> Iterator[Finding]:
+def instantiates(bench: ModuleBench) -> Iterator[Finding]:
     """Instantiation runs the start function and copies the data segments; a trap there stops the load.
 
     Source: contract 2.1. It is done here under our limits, with imports replaced by traps that name themselves.
@@ -108,7 +115,7 @@ def instantiates(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF108", "the allocator gives memory that can be written to", need="operation")
-def allocates(bench: Bench) -> Iterator[Finding]:
+def allocates(bench: ModuleBench) -> Iterator[Finding]:
     """Before each call the host asks for as many bytes as the request has and writes there without a further look.
 
     Source: contract 2.3. An address of 0 is not treated as failure: the request is written over whatever lies at the
@@ -143,7 +150,7 @@ def allocates(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF109", "the optional exports have the right type and do not trap", need="operation")
-def optional_exports(bench: Bench) -> Iterator[Finding]:
+def optional_exports(bench: ModuleBench) -> Iterator[Finding]:
     """`dealloc`, `free`, `__pin` and `__unpin` are optional; the host skips a wrong type and ignores a trap in silence.
 
     Source: contract 2.2 and 2.3. Skipped in silence, a release function is a leak: nothing is ever given back.
@@ -179,7 +186,7 @@ def optional_exports(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF110", "the answers do not hang on _initialize", need="operation")
-def initializer(bench: Bench) -> Iterator[Finding]:
+def initializer(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge never calls `_initialize`, `_start`, `init` or `main`, so set-up done there does not happen.
 
     Source: contract 2.1. When the module exports `_initialize`, the same requests are made with and without it, and
@@ -210,7 +217,7 @@ def initializer(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF111", "the file is no larger than the host takes", need="module", mends=("size",))
-def file_size(bench: Bench) -> Iterator[Finding]:
+def file_size(bench: ModuleBench) -> Iterator[Finding]:
     """`runtime` takes files of up to 50 MiB and `loader` of up to 10 MiB; the adapters set no limit.
 
     Source: contract 3.1 step 2 and 3.3 step 2.
@@ -221,7 +228,7 @@ def file_size(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF112", "exports have names that the host takes", need="module", mends=("names", "init-process"))
-def export_names(bench: Bench) -> Iterator[Finding]:
+def export_names(bench: ModuleBench) -> Iterator[Finding]:
     """`runtime` refuses any export that begins with an underscore and wants exports named `init` and `process`.
 
     Source: contract 3.1 step 8. The adapters care for the names of operations, memory and allocator alone.
@@ -235,9 +242,10 @@ def export_names(bench: Bench) -> Iterator[Finding]:
     "MF113",
     "memory, tables and functions stay within what the host allows",
     need="module",
+    of="module",
     mends=("memory-size", "maximum"),
 )
-def host_limits(bench: Bench) -> Iterator[Finding]:
+def host_limits(bench: ModuleBench) -> Iterator[Finding]:
     """`runtime` and `sandbox` allow 10 MiB of memory, `runtime` one table of 1,000 elements, `loader` 1,000 exports.
 
     Source: contract 3.1 step 9, 3.2 and 3.3 steps 7 to 10. A limit of fuel is only noted, as it is counted by
@@ -248,8 +256,14 @@ def host_limits(bench: Bench) -> Iterator[Finding]:
     yield from objected(bench, "MF113", "limits")
 
 
-@check("MF114", "data segments hold no text that the host takes for an attack", need="module", mends=("words",))
-def suspicious_words(bench: Bench) -> Iterator[Finding]:
+@check(
+    "MF114",
+    "data segments hold no text that the host takes for an attack",
+    need="module",
+    of="module",
+    mends=("words",),
+)
+def suspicious_words(bench: ModuleBench) -> Iterator[Finding]:
     """`loader` refuses modules whose data holds texts such as `http://`, `shell` or `curl`, whatever they are for.
 
     Source: contract 3.3 step 12.
@@ -260,7 +274,7 @@ def suspicious_words(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF115", "MockForge takes the module for what it was built from", need="module", mends=("detection",))
-def detection(bench: Bench) -> Iterator[Finding]:
+def detection(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge's detection decides which adapter, hence which allocator: by export names, sections and raw bytes.
 
     Source: contract 2.4. It errs both ways: data that mentions `tinygo` makes a module TinyGo, and AssemblyScript
@@ -269,13 +283,13 @@ def detection(bench: Bench) -> Iterator[Finding]:
     Mend: AssemblyScript, `--exportRuntime`. Keep the words `tinygo` and `assemblyscript` out of other modules.
     """
     subject = bench.subject
-    language, adapter = subject.language.language, subject.adapter
+    language, adapter = subject.language, subject.adapter
     own = language if language in ("rust", "tinygo", "assemblyscript") else "rust"
     # Of a module that bears no trace, the allocator alone tells that it was mistaken.
     unknown = language == "unknown" and (adapter == "rust" or _has_allocator(bench))
     if unknown or adapter == own:
         return
-    evidence = "; ".join(subject.language.evidence[:3]) or "no trace of any language"
+    evidence = "; ".join(subject.evidence.evidence[:3]) or "no trace of any language"
     yield Finding(
         code="MF115",
         severity="warning",
@@ -289,12 +303,12 @@ def detection(bench: Bench) -> Iterator[Finding]:
     )
 
 
-def _has_allocator(bench: Bench) -> bool:
+def _has_allocator(bench: ModuleBench) -> bool:
     family = bench.subject.border.family
     return family is not None and family.adapter == bench.subject.adapter
 
 
-def objected(bench: Bench, code: str, rule: Rule) -> Iterator[Finding]:
+def objected(bench: ModuleBench, code: str, rule: Rule) -> Iterator[Finding]:
     """Give what the host objects to under one rule."""
     for objection in bench.objections:
         if objection.rule == rule:
@@ -310,7 +324,7 @@ def objected(bench: Bench, code: str, rule: Rule) -> Iterator[Finding]:
             )
 
 
-def _said(bench: Bench, finding: Finding, operation: Operation, failure: PluginFailure) -> Finding:
+def _said(bench: ModuleBench, finding: Finding, operation: Operation, failure: PluginFailure) -> Finding:
     said = failed_call(operation, failure) if bench.calls_as_adapter else None
     return msgspec.structs.replace(finding, host_message=said or "")
 

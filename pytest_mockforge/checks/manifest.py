@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.loading import objected
 from pytest_mockforge.checks.model import Finding
+from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.hosts.manifest_parsers import verdicts
 from pytest_mockforge.hosts.manifest_rules import MEANINGFUL
@@ -66,8 +67,8 @@ def manifest_values(bench: Bench) -> Iterator[Finding]:
         )
 
 
-@check("MF703", "MockForge's hosts accept the manifest", need="nothing", mends=("manifest",))
-def manifest_accepted(bench: Bench) -> Iterator[Finding]:
+@check("MF703", "MockForge's hosts accept the manifest", need="nothing", of="module", mends=("manifest",))
+def manifest_accepted(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge has five parsers for `plugin.yaml`, and hardly a published manifest is accepted by one of them.
 
     Source: contract 7.2 and 7.3. What each says is noted, with the first reason, and so is a capability under another

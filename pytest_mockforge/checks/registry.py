@@ -10,26 +10,30 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from pytest_mockforge.errors import SettingsError
 from pytest_mockforge.hosts.mends import Topic
 from pytest_mockforge.hosts.mends import page as mends_page
 
 if TYPE_CHECKING:
-    from pytest_mockforge.checks.bench import Bench
+    from pytest_mockforge.checks.bench import Bench, Need
     from pytest_mockforge.checks.model import Finding
+    from pytest_mockforge.subject import Kind
 
-Need = Literal["nothing", "module", "operation"]
-"""What a check works on; where that is missing it is skipped and says so, as another code reports the cause."""
+BenchType = TypeVar("BenchType", bound="Bench")
 
 FAMILIES = {
     "MF1": "loading and ABI",
     "MF2": "contract",
     "MF4": "resources",
+    "MF6": "remote",
     "MF7": "manifest",
 }
 """Families that have checks, with their titles."""
+
+_KINDS: dict[str, Kind | Literal["any"]] = {"MF1": "module", "MF4": "module", "MF6": "service"}
+"""Families that are about one kind of plugin alone."""
 
 _CODE = re.compile(r"MF\d{3}")
 
@@ -41,6 +45,8 @@ class Check:
     code: str
     title: str
     need: Need
+    of: Kind | Literal["any"]
+    """The kind of plugin that it is about."""
     run: Callable[[Bench], Iterable[Finding]]
     mends: tuple[Topic, ...] = ()
     """What a breach may be about, for the mends by language on its page."""
@@ -49,6 +55,10 @@ class Check:
     def family(self) -> str:
         """The first three characters of the code."""
         return self.code[:3]
+
+    def fits(self, kind: Kind) -> bool:
+        """Tell whether the check can say anything of such a plugin."""
+        return self.of in ("any", kind)
 
     @property
     def page(self) -> str:
@@ -68,16 +78,20 @@ _CHECKS: dict[str, Check] = {}
 
 
 def check(
-    code: str, title: str, *, need: Need, mends: tuple[Topic, ...] = ()
-) -> Callable[[Callable[[Bench], Iterable[Finding]]], Callable[[Bench], Iterable[Finding]]]:
-    """Register a function as a check. Codes are unique for ever."""
+    code: str, title: str, *, need: Need, of: Kind | None = None, mends: tuple[Topic, ...] = ()
+) -> Callable[[Callable[[BenchType], Iterable[Finding]]], Callable[[BenchType], Iterable[Finding]]]:
+    """Register a function as a check of one kind of plugin, by default its family's, else any. Codes are for ever."""
 
-    def register(run: Callable[[Bench], Iterable[Finding]]) -> Callable[[Bench], Iterable[Finding]]:
+    def register(run: Callable[[BenchType], Iterable[Finding]]) -> Callable[[BenchType], Iterable[Finding]]:
         # A module that is imported anew, as under pytester, may register its own functions again.
         taken = code in _CHECKS and _CHECKS[code].run.__qualname__ != run.__qualname__
         if not _CODE.fullmatch(code) or code[:3] not in FAMILIES or taken:
             raise ValueError(f"{code!r} is no free code of a known family")
-        _CHECKS[code] = Check(code=code, title=title, need=need, run=run, mends=mends)
+        # A check is only run on benches of its own kind, which `of` says once more.
+        any_bench = cast("Callable[[Bench], Iterable[Finding]]", run)
+        _CHECKS[code] = Check(
+            code=code, title=title, need=need, of=of or _KINDS.get(code[:3], "any"), run=any_bench, mends=mends
+        )
         return run
 
     return register
@@ -87,7 +101,7 @@ def catalogue() -> tuple[Check, ...]:
     """Give all checks, ordered by code."""
     # Each module registers its checks when it is imported. Not `from … import`: that is content with an attribute left
     # behind by a module that pytester has dropped, and leaves this catalogue empty.
-    for module in ("capabilities", "contract", "limits", "loading", "manifest", "resources"):
+    for module in ("capabilities", "contract", "limits", "loading", "manifest", "remote", "resources"):
         import_module(f"pytest_mockforge.checks.{module}")
     return tuple(_CHECKS[code] for code in sorted(_CHECKS))
 

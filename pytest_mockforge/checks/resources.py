@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pytest_mockforge.checks.bench import Bench, Workload
+from pytest_mockforge.checks.bench import Workload
 from pytest_mockforge.checks.growth import Growth, measure_growth
 from pytest_mockforge.checks.model import Finding, from_failure
+from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import Request, RequestBuilder
@@ -27,7 +28,7 @@ _LARGE = 256 * 1024
 
 
 @check("MF401", "calls end within fuel, time and stack", need="operation")
-def fuel(bench: Bench) -> Iterator[Finding]:
+def fuel(bench: ModuleBench) -> Iterator[Finding]:
     """Each call has a limit of fuel, of time and of stack; MockForge's adapters set none and would hang.
 
     Fuel counts what wasmtime executes for allocator, operation and release together, and is exact for one module and
@@ -64,7 +65,7 @@ def fuel(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF402", "memory stays within the limit", need="operation")
-def memory(bench: Bench) -> Iterator[Finding]:
+def memory(bench: ModuleBench) -> Iterator[Finding]:
     """Linear memory grows a page of 64 KiB at a time and never shrinks; MockForge's adapters allow 4 GiB.
 
     Compared is what grew above the initial memory, as the initial size is the linker's choice and not the plugin's.
@@ -93,7 +94,7 @@ def memory(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF403", "memory does not grow with the number of calls", need="operation")
-def growth(bench: Bench) -> Iterator[Finding]:
+def growth(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge keeps one instance for good, so what a call does not give back adds up until memory is full.
 
     The workload runs over and over on one instance, until memory grew 8 times, 20,000 calls were made or 5 seconds are
@@ -134,7 +135,7 @@ def growth(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF404", "a refused memory.grow does not break the plugin", need="operation")
-def memory_pressure(bench: Bench) -> Iterator[Finding]:
+def memory_pressure(bench: ModuleBench) -> Iterator[Finding]:
     """When memory cannot grow, `memory.grow` gives -1; an allocator that does not look corrupts what it has.
 
     Each operation gets a request of 256 KiB, once within the normal limit and once with no room to grow. To refuse
@@ -169,7 +170,7 @@ def memory_pressure(bench: Bench) -> Iterator[Finding]:
 
 
 @check("MF405", "a call cut short by fuel does not break the next one", need="operation")
-def cut_short(bench: Bench) -> Iterator[Finding]:
+def cut_short(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge keeps the instance after a trap, so a call that was stopped half-way must not spoil the next.
 
     A call is stopped at half of its fuel, then the same request is made again on the same instance with all of it.
@@ -205,7 +206,7 @@ def cut_short(bench: Bench) -> Iterator[Finding]:
             )
 
 
-def _measure_fuel(bench: Bench, workload: Workload) -> None:
+def _measure_fuel(bench: ModuleBench, workload: Workload) -> None:
     figures = bench.figures[workload.operation.value]
     with bench.plugin.fresh() as fresh:
         cold = [seen for request in workload.requests if (seen := fresh.observe(request).fuel) is not None]
@@ -248,7 +249,7 @@ def _large_request(operation: Operation) -> Request:
     return build.query(f"SELECT '{text}'")
 
 
-def _pressure_problem(bench: Bench, free: Observation, under: Observation) -> tuple[str, str] | None:
+def _pressure_problem(bench: ModuleBench, free: Observation, under: Observation) -> tuple[str, str] | None:
     failure = under.failure
     if isinstance(failure, GuestTrap) and failure.code in _CLEAN_ENDS:
         return None

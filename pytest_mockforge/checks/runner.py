@@ -12,15 +12,14 @@ from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.model import CheckResult, Finding
 from pytest_mockforge.checks.registry import Check
 from pytest_mockforge.documents.accepted import Accepted
-from pytest_mockforge.errors import LoadFailure
 
-_FIRST = "MF101"
-"""The check whose result carries the verdicts of all hosts: they are the same for every check of a plugin."""
+_FIRST = ("MF101", "MF601")
+"""The checks whose results carry the verdicts of all hosts: they are the same for every check of a plugin."""
 
 
 def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today: date) -> tuple[CheckResult, str]:
     """Run a check; give its result and, when every error of it is accepted, the reason for that."""
-    missing = _missing(check, bench)
+    missing = bench.missing(check.need)
     bench.figures = {}
     findings: tuple[Finding, ...] = () if missing else _with_a_hint(check, tuple(check.run(bench)))
     reasons: tuple[str, ...] = ()
@@ -36,7 +35,7 @@ def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today
         accepted=covered,
         skipped=missing,
         figures=bench.figures,
-        verdicts=bench.verdicts if check.code == _FIRST else (),
+        verdicts=bench.verdicts if check.code in _FIRST else (),
         identity=bench.identity,
     )
     excused = not result.errors and any(finding.severity == "error" for finding in covered)
@@ -50,23 +49,3 @@ def _with_a_hint(check: Check, findings: tuple[Finding, ...]) -> tuple[Finding, 
             hinted = msgspec.structs.replace(finding, hint=check.remedy)
             return (*findings[:index], hinted, *findings[index + 1 :])
     return findings
-
-
-def _missing(check: Check, bench: Bench) -> str:
-    """Say why a check cannot be made; empty when it can."""
-    if check.need == "nothing":
-        return ""
-    failure = bench.instantiation
-    if isinstance(failure, LoadFailure) and failure.step in ("read", "compile"):
-        return f"the module cannot be loaded, see {'MF101' if failure.step == 'read' else 'MF102'}"
-    if check.need == "module":
-        return ""
-    if failure is not None:
-        linked = not (isinstance(failure, LoadFailure) and failure.step == "link")
-        return f"the module cannot be {'instantiated, see MF107' if linked else 'linked, see MF103'}"
-    border = bench.compiled.border
-    if not border.operations:
-        return "no operation can be called, see MF106"
-    if border.memory is None:
-        return "no memory to pass a request in, see MF104"
-    return "" if border.family else "no allocator to pass a request in, see MF105"

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "pytest_mockforge"
 
 OWNERS = {
-    "wasmtime": ("runtimes.wasm.engine", "runtimes.wasm.capi", "runtimes.wasm.features", "subject"),
+    "wasmtime": ("runtimes.wasm.engine", "runtimes.wasm.capi", "runtimes.wasm.features", "module_subject"),
     "ruamel": ("documents.yaml_events",),
     "hypothesis": ("examples",),
     "httpx": (),

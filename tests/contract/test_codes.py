@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.model import Finding
+from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.checks.registry import FAMILIES, catalogue, check, find
 from pytest_mockforge.checks.runner import run_check
+from pytest_mockforge.module_subject import ModuleSubject
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.spec import parse_spec
-from pytest_mockforge.subject import Subject
 from tests.answering import ADMITTED, write_answering, write_spoilable
 from tests.conftest import RUST, Run
 from tests.hostile_cases import cases, write_wasm
@@ -60,8 +60,8 @@ CODES = {
 
 def findings_of(code: str, path: Path, host: str = "adapter") -> tuple[Finding, ...]:
     """Run one check over a plugin, without pytest."""
-    subject = Subject(parse_spec(str(path), path.parent), cache=None, stack=Limits().stack)
-    bench = Bench(subject, limits=Limits(), host=host)
+    subject = ModuleSubject(parse_spec(str(path), path.parent), cache=None, stack=Limits().stack)
+    bench = ModuleBench(subject, limits=Limits(), host=host)
     try:
         result, _ = run_check(find(code), bench, accepted=(), today=date(2026, 1, 1))
         assert not result.skipped
@@ -159,7 +159,7 @@ def test_a_code_that_is_taken_or_of_no_known_family_cannot_be_registered(code: s
     assert find("MF101").run.__name__ == "readable"
 
 
-def findings_of_nothing(_bench: Bench) -> tuple[Finding, ...]:
+def findings_of_nothing(_bench: ModuleBench) -> tuple[Finding, ...]:
     return ()
 
 

@@ -49,6 +49,7 @@ PUBLIC = [
 FIXTURES = {"mockforge_host", "mockforge_load", "mockforge_plugin", "mockforge_request"}
 OPTIONS = {
     "--mockforge-accept",
+    "--mockforge-allow-commands",
     "--mockforge-cache",
     "--mockforge-checks",
     "--mockforge-dialect",
@@ -62,6 +63,7 @@ OPTIONS = {
 }
 INI_KEYS = {
     "mockforge_accept",
+    "mockforge_allow_commands",
     "mockforge_cache",
     "mockforge_checks",
     "mockforge_dialect",

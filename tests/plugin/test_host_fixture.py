@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.module_subject import ModuleSubject
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.spec import parse_spec
-from pytest_mockforge.subject import Subject
 from tests.conftest import RUST, Run
 from tests.guests import REPLY, imported, text_of
 
@@ -211,8 +211,8 @@ def test_a_plugin_without_imports_runs_beside_the_fixture(run: Run, pytester: py
 
 def test_each_request_of_the_suite_finds_an_empty_store(tmp_path: Path) -> None:
     path = write(tmp_path, "greeter", GREETER.replace("(call $now)", "(i32.const 0)"))
-    subject = Subject(parse_spec(str(path), tmp_path), cache=None, stack=Limits().stack)
-    bench = Bench(subject, limits=Limits(), host="any")
+    subject = ModuleSubject(parse_spec(str(path), tmp_path), cache=None, stack=Limits().stack)
+    bench = ModuleBench(subject, limits=Limits(), host="any")
     try:
         replies = {trial.observation.reply_bytes for trial in bench.survey[Operation.AUTHENTICATE]}
         assert replies == {b"\x01\0\0\0\0\0"}

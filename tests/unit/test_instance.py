@@ -25,11 +25,11 @@ from pytest_mockforge.errors import (
     RequestError,
     SetupError,
 )
+from pytest_mockforge.module_subject import ModuleSubject
 from pytest_mockforge.runtimes.base import MIB, Exchange, Limits
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule, metered_engine
 from pytest_mockforge.runtimes.wasm.instance import GuestInstance
 from pytest_mockforge.spec import parse_spec
-from pytest_mockforge.subject import Subject
 from tests.conftest import RUST
 from tests.hostile_cases import write_wasm
 
@@ -178,7 +178,7 @@ def as_it_stands(tmp_path: Path) -> Iterator[Callable[[str], Exchange]]:
 
     def call(text: str) -> Exchange:
         path.write_text(f"(module {text})", "utf-8")
-        subject = Subject(parse_spec(str(path), tmp_path), cache=None, stack=Limits().stack)
+        subject = ModuleSubject(parse_spec(str(path), tmp_path), cache=None, stack=Limits().stack)
         assert subject.info is not None
         compiled = CompiledModule(metered_engine(Limits().stack), subject.info, subject.data, subject.border, None)
         instance = GuestInstance(compiled, Limits(), initialize=False)
@@ -476,7 +476,9 @@ def test_calls_after_closing_say_so_on_the_plugin_and_its_views(tmp_path: Path) 
 
 
 def test_a_plugin_whose_module_was_closed_says_so(tmp_path: Path) -> None:
-    subject = Subject(parse_spec(str(write_wasm("counts-calls", tmp_path)), tmp_path), cache=None, stack=Limits().stack)
+    subject = ModuleSubject(
+        parse_spec(str(write_wasm("counts-calls", tmp_path)), tmp_path), cache=None, stack=Limits().stack
+    )
     with Plugin(subject, limits=Limits()) as plugin:
         plugin.renew()
         subject.close()
@@ -491,7 +493,7 @@ def test_closing_a_view_leaves_the_plugin_open(rust_plugin: Plugin) -> None:
 
 
 def test_an_instance_says_that_it_was_closed() -> None:
-    subject = Subject(parse_spec(str(RUST), RUST), cache=None, stack=Limits().stack)
+    subject = ModuleSubject(parse_spec(str(RUST), RUST), cache=None, stack=Limits().stack)
     compiled = subject.compiled
     assert isinstance(compiled, CompiledModule)
     instance = GuestInstance(compiled, Limits(), initialize=False)

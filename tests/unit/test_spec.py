@@ -107,3 +107,50 @@ def test_one_chosen_label_for_two_plugins_is_an_error(tmp_path: Path) -> None:
     file(tmp_path, "y.wasm")
     with pytest.raises(SpecError, match=r"the label 'a' names two plugins: 'a=x.wasm' and 'a=y.wasm'"):
         specs(tmp_path, "a=x.wasm", "a=y.wasm")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "label", "address"),
+    [
+        ("http://127.0.0.1:8000", "http", "127.0.0.1", "http://127.0.0.1:8000"),
+        ("https://plugins.example/auth/", "http", "plugins.example", "https://plugins.example/auth/"),
+        ("grpc://localhost:50051", "grpc", "localhost", "grpc://localhost:50051"),
+        ("grpcs://[::1]:50051", "grpc", "1", "grpcs://[::1]:50051"),
+        ("asgi:package.module:app", "asgi", "package.module", "package.module:app"),
+        ("asgi:app:create()", "asgi", "app-create", "app:create()"),
+        ("mine=http://127.0.0.1:8000", "http", "mine", "http://127.0.0.1:8000"),
+    ],
+)
+def test_an_address_names_a_service(text: str, kind: str, label: str, address: str, tmp_path: Path) -> None:
+    spec = parse_spec(text, tmp_path)
+    assert (spec.kind, spec.label, spec.address, spec.folder) == (kind, label, address, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("ftp://127.0.0.1", "unknown scheme 'ftp'"),
+        ("http:127.0.0.1", "is no URL"),
+        ("http://", "is no URL"),
+        ("http://127.0.0.1:99999", "is no URL: Port out of range"),
+        ("http://127.0.0.1:0", "is no URL"),
+        ("http://a b", "is no URL"),
+        ("http://127.0.0.1/?x=1", "has a query or a fragment"),
+        ("asgi:module", "names no app"),
+        ("asgi:../app:app", "names no app"),
+    ],
+)
+def test_an_address_that_cannot_be_one_is_refused(text: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=why):
+        parse_spec(text, tmp_path)
+
+
+def test_a_secret_in_a_url_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"127\.0\.0\.1 holds credentials") as caught:
+        parse_spec("http://ann:hunter2@127.0.0.1:8000", tmp_path)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_two_ports_of_one_host_are_two_plugins(tmp_path: Path) -> None:
+    labels = [spec.label for spec in specs(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:1")]
+    assert labels == ["127.0.0.1", "127.0.0.1-2"]

@@ -1,0 +1,201 @@
+"""One module on the bench: what MockForge's hosts would do with it, and how far it can be run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+from pytest_mockforge.checks.bench import Bench, Need
+from pytest_mockforge.checks.model import Figure, HostVerdict
+from pytest_mockforge.contract.decode import Decoded
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.errors import LoadFailure, PluginFailure
+from pytest_mockforge.hosts.common import unreadable
+from pytest_mockforge.hosts.messages import EXECUTION, failed_call
+from pytest_mockforge.hosts.objections import Objection, capped
+from pytest_mockforge.hosts.profile import VERSION, Candidate, Files, profile
+from pytest_mockforge.module_subject import ModuleSubject
+from pytest_mockforge.opening import HOSTS
+from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.runtimes.wasm.engine import CompiledModule
+from pytest_mockforge.runtimes.wasm.instance import GuestInstance
+
+_REASONS = 3
+"""Reasons kept of each host's verdict; the findings of a run under that host have them all."""
+
+
+class ModuleBench(Bench):
+    """One module on the bench."""
+
+    subject: ModuleSubject
+
+    def __init__(self, subject: ModuleSubject, *, limits: Limits, host: str, dialect: str = "auto") -> None:
+        super().__init__(subject, limits=limits, host=host, dialect=dialect)
+
+    @cached_property
+    def objections(self) -> tuple[Objection, ...]:
+        """Every rule of the host that the module breaks."""
+        return self.judged_by(self.host)
+
+    def judged_by(self, host: str) -> tuple[Objection, ...]:
+        """Every rule of one host that the plugin breaks."""
+        rules, candidate = profile(host), self._candidate
+        files = self._files if isinstance(candidate, LoadFailure) else candidate.files
+        objections = list(rules.judge_files(files))
+        if isinstance(candidate, LoadFailure):
+            objections.append(unreadable(candidate, files, rules.not_compiled(files)))
+        else:
+            objections += rules.judge(candidate)
+        return capped(objections)
+
+    @cached_property
+    def _files(self) -> Files:
+        """The plugin as a host meets it before it opens the module."""
+        subject = self.subject
+        bare = subject.spec.kind != "folder"
+        has_manifest = subject.manifest is not None or subject.manifest_error is not None
+        folder = subject.spec.path.parent if bare else subject.spec.path
+        return Files(
+            data=subject.data,
+            adapter=subject.adapter,
+            language=subject.language,
+            manifest=subject.manifest,
+            manifest_error=subject.manifest_error,
+            folder=folder if has_manifest or not bare else None,
+            bare=bare,
+        )
+
+    @cached_property
+    def _candidate(self) -> Candidate | LoadFailure:
+        """The module as it is in its file, for a host to judge; or why it is none."""
+        subject, failure = self.subject, self.instantiation
+        if subject.info is None or (isinstance(failure, LoadFailure) and failure.step == "compile"):
+            assert isinstance(failure, LoadFailure)
+            return failure
+        return Candidate(
+            files=self._files,
+            info=subject.info,
+            border=subject.border,
+            failure=failure,
+            declared=subject.declared,
+        )
+
+    @cached_property
+    def mended_by_adapt(self) -> bool:
+        """True when the host takes the module as `adapt` gives it, and not as it is."""
+        mended, candidate = self.subject.mended, self._candidate
+        if self.loads or mended is None or isinstance(candidate, LoadFailure):
+            return False
+        files = replace(candidate.files, data=mended.data, adapter=mended.adapter)
+        adapted = replace(candidate, files=files, info=mended.info, border=mended.border)
+        objections = (*profile(self.host).judge_files(files), *profile(self.host).judge(adapted))
+        return not any(objection.severity == "error" for objection in objections)
+
+    @cached_property
+    def verdicts(self) -> tuple[HostVerdict, ...]:
+        """What each of MockForge's hosts would do with the plugin."""
+        return tuple(_verdict(name, self.judged_by(name)) for name in HOSTS if name != "any")
+
+    @property
+    def loads(self) -> bool:
+        """True when the host would load the module and could call every operation that it has."""
+        return not any(objection.severity == "error" for objection in self.objections)
+
+    @property
+    def calls_as_adapter(self) -> bool:
+        """True when it can be said what MockForge prints of a failed call: the words of its adapters.
+
+        A module that imports anything never comes so far there.
+        """
+        return self.host in ("adapter", "any") and self.subject.info is not None and not self.subject.info.imports
+
+    @cached_property
+    def instantiation(self) -> PluginFailure | None:
+        """What went wrong on the way to an instance, its imports being traps; None when nothing did."""
+        compiled = self.subject.compiled
+        if isinstance(compiled, LoadFailure):
+            return compiled
+        try:
+            GuestInstance(compiled, self.limits, initialize=False).close()
+        except PluginFailure as failure:
+            return failure
+        return None
+
+    @property
+    def compiled(self) -> CompiledModule:
+        """The compiled module; only for checks that need it."""
+        compiled = self.subject.compiled
+        if isinstance(compiled, LoadFailure):
+            raise compiled
+        return compiled
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that can be called, in the order of the contract."""
+        return tuple(operation for operation in Operation if operation in self.compiled.border.operations)
+
+    @property
+    def reachable(self) -> bool:
+        """True when the module can be instantiated."""
+        return self.instantiation is None
+
+    def missing(self, need: Need) -> str:
+        """Say why a check with this need cannot be made, with the code of the cause; empty when it can."""
+        if need == "nothing":
+            return ""
+        failure = self.instantiation
+        if isinstance(failure, LoadFailure) and failure.step in ("read", "compile"):
+            return f"the module cannot be loaded, see {'MF101' if failure.step == 'read' else 'MF102'}"
+        if need == "module":
+            return ""
+        if failure is not None:
+            linked = not (isinstance(failure, LoadFailure) and failure.step == "link")
+            return f"the module cannot be {'instantiated, see MF107' if linked else 'linked, see MF103'}"
+        border = self.compiled.border
+        if not border.operations:
+            return "no operation can be called, see MF106"
+        if border.memory is None:
+            return "no memory to pass a request in, see MF104"
+        return "" if border.family else "no allocator to pass a request in, see MF105"
+
+    def said_of_reply(self, decoded: Decoded) -> str:
+        """Give what the adapter prints of a reply that it cannot use."""
+        return EXECUTION + decoded.host_message if decoded.host_message and self.calls_as_adapter else ""
+
+    def said_of_failure(self, operation: Operation, failure: PluginFailure) -> str:
+        """Give what the adapter prints of a call that failed."""
+        return (failed_call(operation, failure) or "") if self.calls_as_adapter else ""
+
+    @cached_property
+    def identity(self) -> dict[str, Figure]:
+        """What is known of the plugin before it is called, for the report."""
+        subject = self.subject
+        compiled = subject.compiled
+        failed = isinstance(compiled, LoadFailure)
+        return {
+            "language": subject.language,
+            "adapter": subject.adapter,
+            "convention": None if subject.info is None else subject.convention,
+            "size": len(subject.data),
+            "host": self.host,
+            "version": VERSION,
+            "loads": self.loads,
+            "mended": self.mended_by_adapt,
+            "refused": any(objection.refuses for objection in self.objections),
+            "objection": next((o.message for o in self.objections if o.severity == "error"), ""),
+            "untested": "" if failed else ", ".join(op.value for op in Operation if op not in self.operations),
+            "initial_memory": sum(memory.minimum_bytes for memory in subject.info.memories) if subject.info else 0,
+        }
+
+
+def _verdict(name: str, objections: tuple[Objection, ...]) -> HostVerdict:
+    errors = [objection for objection in objections if objection.severity == "error"]
+    refusing = [objection for objection in errors if objection.refuses]
+    reasons = tuple(dict.fromkeys(objection.message for objection in (*refusing, *errors)))
+    return HostVerdict(
+        host=name,
+        verdict="refused" if refusing else "not callable" if errors else "accepted",
+        reasons=reasons[:_REASONS],
+        broken=len(reasons),
+        as_shipped=profile(name).as_shipped,
+    )

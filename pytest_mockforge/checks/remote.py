@@ -1,0 +1,116 @@
+"""MF6: does a service answer, and would MockForge's remote adapter understand it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_mockforge.checks.model import Finding, from_failure
+from pytest_mockforge.checks.registry import check
+from pytest_mockforge.checks.service_bench import ServiceBench
+from pytest_mockforge.contract.mismatches import Mismatch, reply_mismatches, request_mismatches
+from pytest_mockforge.dialect_probe import Asked
+from pytest_mockforge.errors import LoadFailure
+from pytest_mockforge.hosts import remote
+
+
+@check("MF601", "the service answers and says that it is healthy", need="nothing")
+def healthy(bench: ServiceBench) -> Iterator[Finding]:
+    """The host asks GET {endpoint}/health and takes any 2xx for healthy; it sends no credentials there.
+
+    Source: contract 1.7 and 4.1. A service that `start:` of plugin.test.yaml names is started first; what it printed
+    stands with the failure.
+
+    Mend: answer GET /health with 200 below the same prefix as /plugin. For gRPC, serve grpc.health.v1.Health.
+    """
+    failure = bench.unreached
+    if isinstance(failure, LoadFailure):
+        yield from_failure("MF601", "not-started", failure)
+    elif failure is not None:
+        yield from_failure("MF601", failure.kind, failure)
+    elif not bench.healthy:
+        yield Finding(
+            code="MF601",
+            severity="error",
+            detail="unhealthy",
+            message="the service answers, but not that it is healthy",
+            expected="SERVING"
+            if bench.subject.protocol == "grpc"
+            else "a 2xx status for GET /health, without credentials",
+        )
+
+
+@check("MF602", "MockForge's remote adapter understands the service", need="module")
+def understood(bench: ServiceBench) -> Iterator[Finding]:
+    """The host sends its own JSON and wants bare results; the published SDK serves other shapes, and gRPC is not called.
+
+    Source: contract 4.1, 4.2 and 6. A service that speaks the `sdk` dialect alone is tested in full under it, and told
+    here what the host would do: each way in which the two differ is a finding of its own. Under `any` all are notes.
+
+    Mend: take the host's request as it is (six to eight flat keys), ignore keys that are unknown, and answer with the bare
+    result. A service may serve both: tell them apart by the key `credentials`, `request` or an object in `query`.
+    """
+    severity = "error" if bench.host == "adapter" else "note"
+    if bench.host not in ("adapter", "any"):
+        yield Finding(
+            code="MF602", severity="error", detail="no-module", message=f"host {bench.host!r}: {remote.ONLY_MODULES}"
+        )
+        return
+    if bench.subject.protocol == "grpc":
+        yield Finding(
+            code="MF602",
+            severity=severity,
+            detail="grpc",
+            message=remote.NO_GRPC,
+            expected="HTTP with JSON, POST {endpoint}/plugin/authenticate and its like",
+            got="grpc.health and our own plugin.proto",
+            hint="serve HTTP as well, or test with --mockforge-host=any: the .proto is pytest-mockforge's own",
+            host_message="Plugin execution error: Remote plugin call failed: builder error for url (grpc://…)",
+        )
+        return
+    if not bench.operations:
+        yield Finding(
+            code="MF602",
+            severity="error",
+            detail="nothing-there",
+            message="no operation is there: each path answers 404 or 405",
+            expected="POST /plugin/authenticate, /plugin/template/execute, /plugin/response/generate or "
+            "/plugin/datasource/query",
+            hint="the URL is what stands before /plugin: leave /plugin itself out (contract 4.2)",
+        )
+    for asked in bench.as_host:
+        if asked.outcome in ("broken", "absent"):
+            yield from _not_understood(bench, asked, severity)
+
+
+def _not_understood(bench: ServiceBench, asked: Asked, severity: str) -> Iterator[Finding]:
+    operation = asked.operation
+    in_sdk = bench.spoken.asked["sdk", operation]
+    mismatches: tuple[Mismatch, ...] = ()
+    if in_sdk.outcome in ("answered", "refused"):
+        mismatches = request_mismatches(operation)
+        if in_sdk.exchange.reply is not None:
+            mismatches += reply_mismatches(operation, in_sdk.exchange.reply)
+    yield Finding(
+        code="MF602",
+        severity="error" if severity == "error" else "note",
+        detail=f"{operation}:not-understood",
+        message=f"{operation}: the host's own request was not answered as the host reads it"
+        + (": the service speaks the sdk dialect" if mismatches else ""),
+        expected="a 2xx with the bare result",
+        got=asked.exchange.failure.message
+        if asked.exchange.failure
+        else (asked.exchange.reply or b"")[:200].decode("utf-8", "replace"),
+        hint="answer MockForge's own request shape as well, which MF602's page describes",
+        host_message=remote.said(asked.exchange, asked.decoded),
+        request=asked.exchange.request.decode("utf-8", "replace"),
+    )
+    for mismatch in mismatches:
+        yield Finding(
+            code="MF602",
+            severity="warning" if severity == "error" else "note",
+            detail=f"{operation}:{mismatch.detail}",
+            message=f"{operation}: {mismatch.aspect}",
+            expected=mismatch.host,
+            got=mismatch.sdk,
+            host_message=mismatch.consequence,
+        )

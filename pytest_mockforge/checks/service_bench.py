@@ -1,0 +1,138 @@
+"""One service on the bench: whether it can be reached, what it speaks, and what MockForge's host would do with it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from pytest_mockforge.checks.bench import Bench, Need
+from pytest_mockforge.checks.model import Figure, HostVerdict
+from pytest_mockforge.contract.decode import Decoded
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.dialect_probe import Asked, Spoken
+from pytest_mockforge.errors import LoadFailure, PluginFailure, RemoteFailure
+from pytest_mockforge.hosts import remote
+from pytest_mockforge.hosts.profile import VERSION
+from pytest_mockforge.opening import HOSTS
+from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.service_subject import ServiceSubject
+
+
+class ServiceBench(Bench):
+    """One service on the bench."""
+
+    subject: ServiceSubject
+
+    def __init__(self, subject: ServiceSubject, *, limits: Limits, host: str, dialect: str = "auto") -> None:
+        super().__init__(subject, limits=limits, host=host, dialect=dialect)
+
+    @cached_property
+    def unreached(self) -> LoadFailure | RemoteFailure | None:
+        """Why there is nobody to call; None when somebody answers, whatever it says."""
+        if isinstance(self.subject.reached, LoadFailure):
+            return self.subject.reached
+        return self.spoken.unreached
+
+    @property
+    def spoken(self) -> Spoken:
+        """What the service makes of both dialects."""
+        return self.subject.spoken
+
+    @property
+    def spoken_dialect(self) -> str:
+        """The dialect that the service is tested in."""
+        return self.spoken.dialect if self.dialect == "auto" else self.dialect
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that are there, and those that the author speaks of."""
+        there = self.spoken.operations(self.spoken_dialect)
+        return tuple(operation for operation in Operation if operation in there or operation in self.subject.declared)
+
+    @property
+    def reachable(self) -> bool:
+        """True when somebody answers."""
+        return self.unreached is None
+
+    @property
+    def healthy(self) -> bool:
+        """True when the host would call the service healthy (contract 1.7)."""
+        return self.reachable and self.plugin.health()
+
+    @cached_property
+    def as_host(self) -> tuple[Asked, ...]:
+        """What came of the host's own requests, one for each operation that is there."""
+        return tuple(self.spoken.asked["host", operation] for operation in self.operations)
+
+    @property
+    def not_usable(self) -> str:
+        """The first reason why MockForge's remote adapter could not use the service; empty when it could."""
+        if self.subject.protocol == "grpc":
+            return remote.NO_GRPC
+        if not self.reachable:
+            return "nobody answers"
+        broken = [one for one in self.as_host if one.outcome not in ("answered", "refused")]
+        return f"{broken[0].operation}: {remote.said(broken[0].exchange, broken[0].decoded)}" if broken else ""
+
+    @property
+    def loads(self) -> bool:
+        """True when MockForge's remote adapter could use all that is there."""
+        return self.host == "any" or (self.host == "adapter" and not self.not_usable)
+
+    @property
+    def verdicts(self) -> tuple[HostVerdict, ...]:
+        """What each of MockForge's hosts would do: but for the adapter, they open WebAssembly modules only."""
+        return tuple(self._verdict(name) for name in HOSTS if name != "any")
+
+    def missing(self, need: Need) -> str:
+        """Say why a check with this need cannot be made, with the code of the cause; empty when it can."""
+        if need == "nothing":
+            return ""
+        if not self.reachable:
+            return "the service cannot be reached, see MF601"
+        if need == "operation" and not self.operations:
+            return "no operation is there, see MF602"
+        return ""
+
+    def said_of_reply(self, decoded: Decoded) -> str:
+        """Give what the remote adapter prints of a reply that it cannot use."""
+        if self.spoken_dialect != "host" or self.host not in ("adapter", "any"):
+            return ""
+        return remote.said_of_reply(decoded) or ""
+
+    def said_of_failure(self, operation: Operation, failure: PluginFailure) -> str:  # noqa: ARG002
+        """Give what the remote adapter prints of a call that failed."""
+        if self.spoken_dialect != "host" or self.host not in ("adapter", "any"):
+            return ""
+        return remote.said_of_failure(failure) or ""
+
+    @cached_property
+    def identity(self) -> dict[str, Figure]:
+        """What is known of the service before it is called, for the report."""
+        reachable = self.reachable
+        there = self.operations if reachable else ()
+        return {
+            "language": self.subject.language,
+            "adapter": "remote",
+            "convention": self.subject.protocol,
+            "dialect": self.spoken_dialect if reachable else None,
+            "size": None,
+            "host": self.host,
+            "version": VERSION,
+            "loads": self.loads,
+            "mended": False,
+            "refused": self.host not in ("adapter", "any"),
+            "objection": "" if self.loads else self.not_usable or remote.ONLY_MODULES,
+            "untested": ", ".join(op.value for op in Operation if op not in there) if reachable else "",
+            "initial_memory": 0,
+        }
+
+    def _verdict(self, host: str) -> HostVerdict:
+        if host != "adapter":
+            return HostVerdict(host=host, verdict="refused", reasons=(remote.ONLY_MODULES,), broken=1)
+        reason = self.not_usable
+        return HostVerdict(
+            host=host,
+            verdict="not callable" if reason else "accepted",
+            reasons=(reason,) if reason else (),
+            broken=1 if reason else 0,
+        )

@@ -22,8 +22,10 @@ OWNERS = {
     "hypothesis": ("examples",),
     "httpx": (),
     "respx": (),
-    "grpc": (),
+    "grpc": ("runtimes.remote.grpc_channel",),
     "grpc_testing": (),
+    "grpc_tools": ("proto.generate",),
+    "google": ("proto.messages",),
     "syrupy": (),
     "pytest_benchmark": (),
 }

@@ -367,5 +367,12 @@ def test_the_samples_are_those_of_the_modules(folder: str) -> None:
     ]
 
 
+def test_the_test_files_say_how_the_services_are_started() -> None:
+    starts = [read_testfile(REFERENCE / folder / "plugin.test.yaml").start for folder in FOLDERS]
+    commands = [start and (start.command, start.cwd.name, start.ready) for start in starts]
+    uvicorn = ("{python}", "-m", "uvicorn", "app:app", "--port", "{port}")
+    assert commands == [(uvicorn, "python-http", "/health"), (("node", "server.js"), "node-http", "/health")]
+
+
 def test_the_lock_file_names_no_package_host() -> None:
     assert '"resolved"' not in (REFERENCE / "node-http" / "package-lock.json").read_text("utf-8")

@@ -97,8 +97,9 @@ class MockforgeCheck(pytest.Item):
         return shown
 
     def reportinfo(self) -> tuple[str, None, str]:
-        """Name the check where pytest names a test's place."""
-        return self.nodeid, None, self.nodeid
+        """Name the check and its rule where pytest names a test's place."""
+        # Not the bare id: pytest would write its points as '::'.
+        return self.nodeid, None, f"{self.nodeid} {self.check.title}"
 
 
 class CheckFailedError(AssertionError):

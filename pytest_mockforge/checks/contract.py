@@ -17,7 +17,7 @@ _MOST = 5
 """Requests named for one and the same breach."""
 
 
-@check("MF201", "no request makes the plugin trap", need="operation")
+@check("MF201", "no request makes the plugin trap", need="operation", of="module")
 def no_trap(bench: Bench) -> Iterator[Finding]:
     """A trap reaches MockForge's user as a backtrace without a reason, and the instance is used again afterwards.
 
@@ -53,7 +53,7 @@ def no_trap(bench: Bench) -> Iterator[Finding]:
         )
 
 
-@check("MF202", "each reply lies inside the module's memory", need="operation")
+@check("MF202", "each reply lies inside the module's memory", need="operation", of="module")
 def inside_memory(bench: Bench) -> Iterator[Finding]:
     """The host takes two i32, pointer and length, and copies that many bytes out of memory.
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from pytest_mockforge.checks.model import Finding, from_failure
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.checks.service_bench import ServiceBench
 from pytest_mockforge.contract.mismatches import Mismatch, reply_mismatches, request_mismatches
+from pytest_mockforge.contract.violations import Severity
 from pytest_mockforge.dialect_probe import Asked
-from pytest_mockforge.errors import LoadFailure
+from pytest_mockforge.errors import LoadFailure, Refusal, RemoteFailure
 from pytest_mockforge.hosts import remote
+from pytest_mockforge.hosts.messages import EXECUTION
 
 
 @check("MF601", "the service answers and says that it is healthy", need="nothing")
@@ -41,15 +45,15 @@ def healthy(bench: ServiceBench) -> Iterator[Finding]:
 
 @check("MF602", "MockForge's remote adapter understands the service", need="module")
 def understood(bench: ServiceBench) -> Iterator[Finding]:
-    """The host sends its own JSON and wants bare results; the published SDK serves other shapes, and gRPC is not called.
+    """The host sends its own JSON and wants bare results. The published SDK serves other shapes; gRPC is not called.
 
     Source: contract 4.1, 4.2 and 6. A service that speaks the `sdk` dialect alone is tested in full under it, and told
     here what the host would do: each way in which the two differ is a finding of its own. Under `any` all are notes.
 
-    Mend: take the host's request as it is (six to eight flat keys), ignore keys that are unknown, and answer with the bare
+    Mend: take the host's request as it is (three to eight flat keys), ignore unknown keys, and answer with the bare
     result. A service may serve both: tell them apart by the key `credentials`, `request` or an object in `query`.
     """
-    severity = "error" if bench.host == "adapter" else "note"
+    severity: Severity = "error" if bench.host == "adapter" else "note"
     if bench.host not in ("adapter", "any"):
         yield Finding(
             code="MF602", severity="error", detail="no-module", message=f"host {bench.host!r}: {remote.ONLY_MODULES}"
@@ -82,7 +86,47 @@ def understood(bench: ServiceBench) -> Iterator[Finding]:
             yield from _not_understood(bench, asked, severity)
 
 
-def _not_understood(bench: ServiceBench, asked: Asked, severity: str) -> Iterator[Finding]:
+@check("MF603", "each request of the host is answered", need="operation")
+def answered(bench: ServiceBench) -> Iterator[Finding]:
+    """Samples and realistic requests get an answer: a 2xx, or a refusal where there is no other way to say no.
+
+    Source: contract 1.4 and 4.1. `template_function` and `query_datasource` refuse by a 4xx other than 401, 403, 404,
+    405, 408, 413, 415 and 429; under `sdk` also by {"success": false, "error": text}. Anything else reaches MockForge's
+    user as a bare status without the body. What takes longer than the time limit, breaks off, or is too large counts
+    as well.
+
+    Mend: `authenticate` says no with authenticated=false; `generate_response` with a status_code of 4xx in its reply.
+    """
+    refused: dict[str, list[str]] = {}
+    seen: dict[tuple[str, str, int | None], int] = {}
+    for trial in (trial for trials in bench.survey.values() for trial in trials):
+        failure = trial.observation.failure
+        if isinstance(failure, Refusal):
+            if trial.sample is None:
+                refused.setdefault(trial.operation.value, []).append(trial.name)
+            continue
+        if not isinstance(failure, RemoteFailure):
+            continue
+        key = (trial.operation.value, failure.kind, failure.status)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] == 1:
+            what = failure.kind if failure.status is None else f"{failure.kind}-{failure.status}"
+            finding = from_failure("MF603", f"{trial.operation}:{what}", failure, trial.observation.request_bytes)
+            yield msgspec.structs.replace(
+                finding,
+                message=f"{finding.message}, on {trial.name!r}",
+                host_message=bench.said_of_failure(trial.operation, failure),
+            )
+    for operation, names in refused.items():
+        yield Finding(
+            code="MF603",
+            severity="note",
+            detail=f"{operation}:refused",
+            message=f"{operation} refused {len(names)} of our own requests by a status: {', '.join(names[:5])}",
+        )
+
+
+def _not_understood(bench: ServiceBench, asked: Asked, severity: Severity) -> Iterator[Finding]:
     operation = asked.operation
     in_sdk = bench.spoken.asked["sdk", operation]
     mismatches: tuple[Mismatch, ...] = ()
@@ -92,7 +136,7 @@ def _not_understood(bench: ServiceBench, asked: Asked, severity: str) -> Iterato
             mismatches += reply_mismatches(operation, in_sdk.exchange.reply)
     yield Finding(
         code="MF602",
-        severity="error" if severity == "error" else "note",
+        severity=severity,
         detail=f"{operation}:not-understood",
         message=f"{operation}: the host's own request was not answered as the host reads it"
         + (": the service speaks the sdk dialect" if mismatches else ""),
@@ -105,6 +149,7 @@ def _not_understood(bench: ServiceBench, asked: Asked, severity: str) -> Iterato
         request=asked.exchange.request.decode("utf-8", "replace"),
     )
     for mismatch in mismatches:
+        printed = mismatch.consequence.startswith(EXECUTION)
         yield Finding(
             code="MF602",
             severity="warning" if severity == "error" else "note",
@@ -112,5 +157,6 @@ def _not_understood(bench: ServiceBench, asked: Asked, severity: str) -> Iterato
             message=f"{operation}: {mismatch.aspect}",
             expected=mismatch.host,
             got=mismatch.sdk,
-            host_message=mismatch.consequence,
+            host_message=mismatch.consequence if printed else "",
+            hint="" if printed else mismatch.consequence,
         )

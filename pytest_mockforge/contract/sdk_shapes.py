@@ -128,9 +128,8 @@ def _template(value: object, place: Place, sink: Sink) -> object:
 
 
 def _auth(*, authenticated: bool, user_id: str | None, claims: dict[str, Json]) -> _Read:
-    # The published SDK's type always has a user_id, so a denial says nobody by empty text.
-    nobody = user_id is None or (not user_id and not authenticated)
-    identity = None if nobody else UserIdentity(user_id=user_id or "", roles=(), groups=(), attributes={})
+    # The SDKs' type always has a user_id: empty text is how it says nobody.
+    identity = UserIdentity(user_id=user_id, roles=(), groups=(), attributes={}) if user_id else None
     reply = AuthResponse(authenticated=authenticated, identity=identity, claims=claims, metadata={})
     value: Json = {
         "authenticated": authenticated,

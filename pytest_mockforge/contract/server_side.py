@@ -123,7 +123,7 @@ def _fields(value: msgspec.Struct) -> dict[str, object]:
 def _sdk_result(reply: Reply, value: Json) -> Json:
     match reply:
         case AuthResponse():
-            user = None if reply.identity is None else reply.identity.user_id
+            user = "" if reply.identity is None else reply.identity.user_id
             return {"authenticated": reply.authenticated, "user_id": user, "claims": dict(reply.claims)}
         case ResponseData():
             return {

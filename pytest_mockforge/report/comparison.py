@@ -45,7 +45,7 @@ def _row(label: str, results: Sequence[CheckResult], hosts: Sequence[str]) -> li
         label,
         str(identity["language"]),
         str(identity["convention"] or "-"),
-        size(int(identity["size"] or 0)),
+        "-" if identity["size"] is None else size(int(identity["size"])),
         *(verdicts.get(host, "-") for host in hosts),
         *fuel,
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -154,8 +154,7 @@ def _known(results: Sequence[CheckResult], width: int, verbosity: int) -> list[L
     lines: list[Line] = []
     identity = next((result.identity for result in results if result.identity), None)
     if identity is not None:
-        known = (str(identity["language"]), str(identity["convention"] or "no convention"))
-        text = ", ".join((*known, size(int(identity["size"] or 0))))
+        text = ", ".join(_what(identity))
         lines += [Line(text=text) for text in wrapped(text, width, "  ", "    ")]
         lines += [Line(text=text, style="bold") for text in wrapped(_verdict(identity), width, "  ", "    ")]
     for text in _hosts(results, as_shipped=verbosity > 0):
@@ -167,9 +166,23 @@ def _known(results: Sequence[CheckResult], width: int, verbosity: int) -> list[L
     return lines + (_untested(identity, width) if identity is not None else [])
 
 
+def _what(identity: dict[str, Figure]) -> Iterator[str]:
+    """Say what the plugin is: a module has a size, a service a dialect."""
+    yield str(identity["language"])
+    yield str(identity["convention"] or "no convention")
+    if identity["size"] is not None:
+        yield size(int(identity["size"]))
+    if identity.get("dialect"):
+        yield f"speaks {identity['dialect']}"
+
+
 def _verdict(identity: dict[str, Figure]) -> str:
     host, version = identity["host"], identity["version"]
     whose = f"MockForge {version} ({identity['adapter']} adapter)" if host == "adapter" else f"host {host!r}"
+    if identity["language"] == "remote":
+        return f"{whose} " + (
+            "could use it" if identity["loads"] else f"could not use it: {harmless(str(identity['objection']), 300)}"
+        )
     if identity["loads"]:
         return f"{whose} would load {'it' if host == 'loader' else 'and call it'}"
     if identity.get("mended"):
@@ -181,17 +194,22 @@ def _verdict(identity: dict[str, Figure]) -> str:
 def _hosts(results: Sequence[CheckResult], *, as_shipped: bool) -> list[str]:
     """One line with what every host would do, and with -v one for each that does not do it as it is shipped."""
     verdicts = next((result.verdicts for result in results if result.verdicts), ())
-    lines = [f"hosts: {'; '.join(map(_host, verdicts))}"] if verdicts else []
+    alike: dict[tuple[str, tuple[str, ...], int], list[HostVerdict]] = {}
+    for one in verdicts:
+        alike.setdefault((one.verdict, one.reasons, one.broken), []).append(one)
+    lines = [f"hosts: {'; '.join(_hosts_alike(same) for same in alike.values())}"] if verdicts else []
     if as_shipped:
         lines += [f"as shipped, {one.host} {one.as_shipped}" for one in verdicts if one.as_shipped]
     return lines
 
 
-def _host(verdict: HostVerdict) -> str:
+def _hosts_alike(verdicts: Sequence[HostVerdict]) -> str:
+    """Say what hosts would do that would do the same for the same reason."""
+    names, verdict = ", ".join(one.host for one in verdicts), verdicts[0]
     if not verdict.reasons:
-        return f"{verdict.host} {verdict.verdict}"
+        return f"{names} {verdict.verdict}"
     more = f", and {verdict.broken - 1:,} more" if verdict.broken > 1 else ""
-    return f"{verdict.host} {verdict.verdict} ({harmless(verdict.reasons[0], 120)}{more})"
+    return f"{names} {verdict.verdict} ({harmless(verdict.reasons[0], 120)}{more})"
 
 
 def _merged(results: Iterable[CheckResult]) -> dict[str, dict[str, Figure]]:

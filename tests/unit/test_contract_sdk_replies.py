@@ -208,8 +208,11 @@ def test_a_header_that_the_host_skips_is_a_warning() -> None:
     assert decoded.ok
 
 
-def test_admission_without_a_user_is_a_note() -> None:
-    decoded = _auth(user_id=None)
+@pytest.mark.parametrize("user", [None, ""])
+def test_admission_without_a_user_is_a_note_and_names_nobody(user: str | None) -> None:
+    decoded = _auth(user_id=user)
+    assert isinstance(decoded.reply, AuthResponse)
+    assert decoded.reply.identity is None
     assert [(v.severity, v.pointer) for v in decoded.violations] == [("note", "/result/user_id")]
 
 

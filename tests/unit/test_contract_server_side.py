@@ -265,7 +265,7 @@ def test_a_host_reply_is_bare() -> None:
 def test_an_sdk_reply_leaves_out_what_the_sdk_has_no_place_for() -> None:
     reply = AuthResponse(authenticated=False, claims={}, metadata={"a": 1}, error_message="no")
     assert encode_reply("sdk", Operation.AUTHENTICATE, reply) == (
-        b'{"result":{"authenticated":false,"claims":{},"user_id":null},"success":true}'
+        b'{"result":{"authenticated":false,"claims":{},"user_id":""},"success":true}'
     )
 
 

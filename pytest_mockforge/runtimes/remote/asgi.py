@@ -2,83 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits
-from pytest_mockforge.runtimes.remote.answer import Answer, RemoteAuth
+import msgspec
 
-START_TIMEOUT = 30.0
-"""Seconds for importing an app and for its lifespan's start."""
+from pytest_mockforge.errors import RemoteFailure
+from pytest_mockforge.runtimes.base import InstancePolicy, Limits
+from pytest_mockforge.runtimes.remote.address import Address, parse
+from pytest_mockforge.runtimes.remote.answer import RemoteAuth
+from pytest_mockforge.runtimes.remote.asgi_app import START_TIMEOUT, AsgiApp
+from pytest_mockforge.runtimes.remote.asgi_call import AsgiCall
+from pytest_mockforge.runtimes.remote.hop import Carried, Deadline, Hop
+from pytest_mockforge.runtimes.remote.service import RemoteRuntime
 
-
-class AsgiApp:
-    """An app that is started once and may serve several runtimes: the thing a subject keeps open."""
-
-    def __init__(self, target: str, *, search: Sequence[Path] = (), start_timeout: float = START_TIMEOUT) -> None:
-        """Import `package.module:app` or `package.module:create_app()` and start it. Raises LoadFailure."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Run the lifespan's shutdown and end the thread; calling again does nothing."""
-        raise NotImplementedError
+_BASE = "http://localhost"
+_NOTICING = 1.0
 
 
-class AsgiRuntime:
+class AsgiRuntime(RemoteRuntime):
     """Calls an app as MockForge's remote adapter would call it behind a server (contract 4.1)."""
 
     def __init__(
         self,
-        app: AsgiApp,
+        app: AsgiApp | str,
         *,
         limits: Limits,
+        search: Sequence[Path] = (),
         auth: RemoteAuth | None = None,
         policy: InstancePolicy = "item",
         plugin_id: str = "pytest-mockforge",
+        start_timeout: float = START_TIMEOUT,
     ) -> None:
-        """Take an app that was started; whoever started it closes it."""
-        raise NotImplementedError
+        """Take an app that was started, which whoever started it closes; or a target, which is started and closed here.
 
-    @property
-    def endpoint(self) -> str:
-        raise NotImplementedError
-
-    @property
-    def limits(self) -> Limits:
-        raise NotImplementedError
-
-    @property
-    def operations(self) -> frozenset[Operation]:
-        raise NotImplementedError
-
-    def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
-        raise NotImplementedError
-
-    def health(self) -> bool:
-        raise NotImplementedError
-
-    def metrics(self) -> dict[str, str]:
-        raise NotImplementedError
-
-    def renew(self) -> None:
-        raise NotImplementedError
+        A target is imported from the folders of `search` or the working directory. Raises LoadFailure with step
+        `start` when it cannot be started.
+        """
+        target = app if isinstance(app, str) else app.target
+        super().__init__(f"asgi:{target}", limits=limits, auth=auth, policy=policy, plugin_id=plugin_id)
+        self._search = tuple(search)
+        self._start_timeout = start_timeout
+        self._owns_app = isinstance(app, str)
+        self._app: AsgiApp | None = app if isinstance(app, AsgiApp) else self._opened(target)
+        self._target = target
+        self._called = False
 
     def close(self, *, for_good: bool = False) -> None:
-        raise NotImplementedError
+        """Stop an app that was started here; the next call starts it again, unless this is `for_good`."""
+        self._closed = self._closed or for_good
+        if self._owns_app and self._app is not None:
+            self._app.close()
+            self._app = None
+            self._called = False
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: bytes | None = None,
-        headers: Mapping[str, str] = {},
-        content_type: str | None = "application/json",
-        timeout: float | None = None,
-        read: bool = True,
-    ) -> Answer:
-        raise NotImplementedError
+    def _opened(self, target: str) -> AsgiApp:
+        return AsgiApp(target, search=self._search, start_timeout=self._start_timeout)
 
-    def abort(self, path: str, body: bytes) -> None:
-        raise NotImplementedError
+    def _running(self) -> AsgiApp:
+        if self._app is None:
+            self._app = self._opened(self._target)
+        return self._app
+
+    def _carry(self, hop: Hop, deadline: Deadline, *, read: bool) -> Carried:
+        if hop.address.origin != parse(_BASE).origin:
+            raise hop.failure(
+                "redirect",
+                "it redirects out of the app",
+                expected=f"a redirect to a path, or to {_BASE}",
+                got=f"a redirect to {str(hop.address)!r}",
+                hint="an app inside this process has no other host: redirect to a path",
+            )
+        first = not self._called
+        self._called = True
+        answer = self._running().call(AsgiCall(hop, cap=self._limits.reply, read=read), deadline)
+        return Carried(answer=msgspec.structs.replace(answer, fresh=first), local=True)
+
+    def _abandon(self, hop: Hop, deadline: Deadline) -> None:
+        sent = len(hop.body or b"") // 2
+        # What the app makes of it is not asked for; it only gets the time to notice.
+        with contextlib.suppress(RemoteFailure):
+            self._running().call(
+                AsgiCall(hop, cap=self._limits.reply, sent=sent), Deadline(min(_NOTICING, deadline.left))
+            )
+
+    def _address(self, path: str) -> Address:
+        return parse(f"{_BASE}{path}")
+
+    def _shown(self, address: Address) -> str:
+        return f"{self._endpoint}{address.target}" if address.local else str(address)

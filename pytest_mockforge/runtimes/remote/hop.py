@@ -1,6 +1,6 @@
 """One request of several that redirects may make, the time they have together, and which redirect leads where. Pure.
 
-Rules are those of reqwest, the host's client (contract 4.1): up to ten; 301, 302 and 303 turn into a GET without a body,
+Rules are those of reqwest, the host's client (contract 4.1): up to ten; 301, 302 and 303 turn into a GET without body,
 307 and 308 keep both. Two things are stricter: credentials of either kind stay with the host and port they were meant
 for, and a service on loopback leads nowhere else, since no test may reach beyond.
 """

@@ -1,4 +1,4 @@
-"""Where a service answers each operation over HTTP (contract 4.1): paths, and the rule that joins them to a URL. Pure."""
+"""Where a service answers each operation over HTTP (contract 4.1), and how paths join its URL. Pure."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ How one request travels is left to `_carry`. Knows nothing of JSON, of sockets o
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from time import perf_counter
@@ -12,7 +13,8 @@ from time import perf_counter
 import msgspec
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import RemoteFailure, RemoteRefusal, SettingsError, SetupError
+from pytest_mockforge.documents.wording import quoted
+from pytest_mockforge.errors import RemoteFailure, RemoteRefusal, RequestError, SettingsError, SetupError
 from pytest_mockforge.runtimes.base import BorderNote, Exchange, InstancePolicy, Limits
 from pytest_mockforge.runtimes.remote.address import Address
 from pytest_mockforge.runtimes.remote.answer import KEPT_OF_A_REFUSAL, Answer, RemoteAuth
@@ -21,6 +23,8 @@ from pytest_mockforge.runtimes.remote.roads import HEALTH, PATHS
 
 JSON_TYPE = "application/json"
 _EXCERPT = 200
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _CANNOT_SAY_NO = (Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE)
 _NO_REFUSAL = (401, 405, 407, 501, 502, 503, 504)
 """Statuses that speak of credentials, of a road that is not there or of a service that is down, not of the request."""
@@ -220,6 +224,13 @@ class RemoteRuntime(ABC):
     def _headers(
         self, given: Mapping[str, str], content_type: str | None, *, with_auth: bool
     ) -> tuple[tuple[str, str], ...]:
+        for name, value in given.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                raise RequestError(
+                    f"HTTP cannot carry the header {name!r}",
+                    expected="a name of letters, digits and -, and a Latin-1 value on one line",
+                    got=f"the value {quoted(value)}",
+                )
         own = [("Accept", "*/*")]
         if content_type is not None:
             own.append(("Content-Type", content_type))

@@ -1,6 +1,7 @@
 """How bytes cross a module's border, read off its exports alone: memory, allocator, and a convention an operation.
 
-Contract 2.2 and 2.3. Knows nothing of wasmtime; what it promises about signatures, unchecked calls rely on.
+Contract 2.2 and 2.3, and 5.1 for the published Go SDK. Knows nothing of wasmtime; what it promises about signatures,
+unchecked calls rely on.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.runtimes.wasm.externs import FuncType
 from pytest_mockforge.runtimes.wasm.module_info import Export, ModuleInfo
 
-Convention = Literal["multi-value", "packed-i64"]
+Convention = Literal["multi-value", "packed-i64", "go-sdk"]
 """`multi-value`: two results, pointer and length, the only one that MockForge calls. `packed-i64`: one i64 with the
-pointer in its high half."""
+pointer in its high half. `go-sdk`: several buffers in, a bare pointer out, under the published Go SDK's own names; never
+among `Border.operations`."""
 
 Adapter = Literal["rust", "tinygo", "assemblyscript"]
 
@@ -66,6 +68,29 @@ FAMILIES: tuple[AllocatorFamily, ...] = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SdkExport:
+    """What the published Go SDK exports for an operation (contract 5.1)."""
+
+    name: str
+    parts: int
+    """How many buffers go in, each as a pointer and a length."""
+
+    @property
+    def type(self) -> FuncType:
+        return FuncType(params=("i32",) * (2 * self.parts), results=("i32",))
+
+
+SDK_EXPORTS: Mapping[Operation, SdkExport] = {
+    Operation.AUTHENTICATE: SdkExport(name="plugin_auth_authenticate", parts=2),
+    Operation.TEMPLATE_FUNCTION: SdkExport(name="plugin_template_execute", parts=3),
+}
+"""Responses and datasources have none."""
+_CAPABILITIES = "plugin_auth_capabilities"
+_NOTHING = FuncType(params=(), results=())
+_POINTER = FuncType(params=(), results=("i32",))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BorderFault:
     """One way in which the exports differ from what the adapter wants."""
 
@@ -89,11 +114,19 @@ class Border:
     release: str | None
     operations: Mapping[Operation, Convention] = field(default_factory=dict)
     faults: tuple[BorderFault, ...] = ()
+    sdk_operations: Mapping[Operation, SdkExport] = field(default_factory=dict)
+    """What can be called in the way of the published Go SDK, where the operation's ordinary export is absent. No host
+    of MockForge's calls it."""
+    sdk_faults: tuple[BorderFault, ...] = ()
+    """Exports that have one of the SDK's names and another type."""
+    sdk_entry: str | None = None
+    """What has to run before an operation of the SDK: `_initialize`, or `_start`, which runs `main`."""
+    sdk_capabilities: str | None = None
 
     @property
     def convention(self) -> str:
         """The one convention of all operations, `mixed`, or `none`."""
-        used = sorted(set(self.operations.values()))
+        used = sorted({*self.operations.values(), *(("go-sdk",) if self.sdk_operations else ())})
         return used[0] if len(used) == 1 else "mixed" if used else "none"
 
 
@@ -119,7 +152,29 @@ def read_border(info: ModuleInfo, adapter: Adapter) -> Border:
         if export.signature == _PACKED:
             operations[operation] = "packed-i64"
         faults.append(_wrong_type(export, MULTI_VALUE))
-    return Border(memory=memory, family=family, pin=pin, release=release, operations=operations, faults=tuple(faults))
+    sdk_faults: list[BorderFault] = []
+    sdk_operations = {
+        operation: sdk
+        for operation, sdk in SDK_EXPORTS.items()
+        if operation.value not in exports and _optional(exports, sdk.name, sdk.type, sdk_faults)
+    }
+    return Border(
+        memory=memory,
+        family=family,
+        pin=pin,
+        release=release,
+        operations=operations,
+        faults=tuple(faults),
+        sdk_operations=sdk_operations,
+        sdk_faults=tuple(sdk_faults),
+        sdk_entry=_entry(exports) if sdk_operations else None,
+        sdk_capabilities=_optional(exports, _CAPABILITIES, _POINTER, []),
+    )
+
+
+def _entry(exports: Mapping[str, Export]) -> str | None:
+    """Prefer `_initialize`: a module has one or the other, and this one may be followed by calls."""
+    return next((name for name in ("_initialize", "_start") if _optional(exports, name, _NOTHING, [])), None)
 
 
 def _memory(exports: Mapping[str, Export], faults: list[BorderFault]) -> str | None:

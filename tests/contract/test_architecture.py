@@ -21,6 +21,7 @@ OWNERS = {
     "ruamel": ("documents.yaml_events",),
     "hypothesis": ("examples",),
     "httpx": (),
+    "httpcore": ("runtimes.remote.sockets", "runtimes.remote.transport"),
     "respx": (),
     "grpc": ("runtimes.remote.grpc_channel",),
     "grpc_testing": (),

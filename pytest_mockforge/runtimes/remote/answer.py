@@ -50,6 +50,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The answer's Content-Encoding; nobody asked for one, and MockForge would not undo it."""
     printed: str = ""
     """The traceback of an ASGI app that raised."""
+    blamed: str = ""
+    """What an ASGI app did instead of answering, in one line: the exception, and where in the user's files."""
     cut: RemoteFailure | None = None
     """Why the body is not whole; `send` raises it."""
 

@@ -251,7 +251,7 @@ class RemoteRuntime(ABC):
             body=answer.body[:KEPT_OF_A_REFUSAL],
             expected="a status of 2xx",
             got=self._excerpt(answer),
-            hint=_HINTS.get(answer.status, "the service's own log says why" if answer.status >= 500 else None),
+            hint=_hint(answer),
         )
 
     def _excerpt(self, answer: Answer) -> str:
@@ -262,12 +262,17 @@ class RemoteRuntime(ABC):
         words = " ".join(text.split())
         shown = repr(words[:_EXCERPT]) + ("…" if len(words) > _EXCERPT else "")
         line = f"{status_line(answer)}, {'an empty body' if not answer.body else shown}"
-        raised = answer.printed.rstrip().rpartition("\n")[2]
-        return f"{raised!r}, sent as {line}" if raised else line
+        return f"{answer.blamed}, sent as {line}" if answer.blamed else line
 
     def _require_open(self) -> None:
         if self._closed:
             raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
+
+
+def _hint(answer: Answer) -> str | None:
+    if answer.printed:
+        return "the whole traceback is in what the plugin printed"
+    return _HINTS.get(answer.status, "the service's own log says why" if answer.status >= 500 else None)
 
 
 def _notes(answer: Answer) -> tuple[BorderNote, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import NoReturn
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from pytest_mockforge.contract import sdk_shapes
 from pytest_mockforge.contract.decode import Decoded
@@ -183,10 +183,9 @@ def _hidden(request: AuthRequest | ResponseRequest) -> dict[str, object]:
 
 
 def _not_in_path(request: ResponseRequest) -> dict[str, str]:
-    """Give the path parameters whose values are no segments of the path."""
+    """Give the path parameters whose values, as written, are no segments of the path."""
     shown = f"/{request.path.strip('/')}/"
-    shown += unquote(shown)
-    return {name: value for name, value in request.path_params.items() if f"/{value.strip('/')}/" not in shown}
+    return {name: value for name, value in request.path_params.items() if f"/{value}/" not in shown}
 
 
 def _dropped_of_query(query: DataQuery) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,8 +68,21 @@ def begin_item(item: pytest.Item) -> None:
 
 
 def _hold(config: pytest.Config, settings: Settings) -> None:
-    config.stash[STATE] = state = RunState(settings)
+    config.stash[STATE] = state = RunState(settings, progress=_progress_of(config))
     config.add_cleanup(state.close)
+
+
+def _progress_of(config: pytest.Config) -> Callable[[str], None]:
+    """Give what writes a line of progress, where there is a terminal: a worker of a distributed run has none."""
+
+    def progress(line: str) -> None:
+        # Looked for now: pytest makes it after our own set-up.
+        reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and config.get_verbosity() >= 0:
+            reporter.ensure_newline()
+            reporter.write_line(f"mockforge: {line}")
+
+    return progress
 
 
 class ActiveRun:

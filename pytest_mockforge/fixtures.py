@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_mockforge.contract.requests import RequestBuilder
     from pytest_mockforge.plugin_under_test import Plugin
+    from pytest_mockforge.remote_starter import RemoteStarter
     from pytest_mockforge.runtimes.host_services import HostServices
 
 
@@ -59,6 +60,21 @@ def mockforge_host(request: pytest.FixtureRequest) -> Iterator[HostServices]:
     services = state_of(request.config).services
     yield services
     services.reset()
+
+
+@pytest.fixture(scope="session")
+def mockforge_remote(request: pytest.FixtureRequest) -> RemoteStarter:
+    """Starts services on free ports, each once a session, and gives each as a plugin; all end with the session.
+
+    Their logs stand with a failing test. `restart`, `stop` and `log` take the plugin that it gave.
+
+        def test_the_service_is_healthy(mockforge_remote):
+            plugin = mockforge_remote(["{python}", "-m", "uvicorn", "app:app", "--port", "{port}"], cwd="service")
+            assert plugin.health()
+    """
+    from pytest_mockforge.active import state_of
+
+    return state_of(request.config).starter(request.config.rootpath)
 
 
 @pytest.fixture(scope="session")

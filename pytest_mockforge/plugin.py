@@ -8,10 +8,16 @@ from __future__ import annotations
 import pytest
 
 from pytest_mockforge import settings
-from pytest_mockforge.fixtures import mockforge_host, mockforge_load, mockforge_plugin, mockforge_request
+from pytest_mockforge.fixtures import (
+    mockforge_host,
+    mockforge_load,
+    mockforge_plugin,
+    mockforge_remote,
+    mockforge_request,
+)
 from pytest_mockforge.suite import STATE
 
-__all__ = ["mockforge_host", "mockforge_load", "mockforge_plugin", "mockforge_request"]
+__all__ = ["mockforge_host", "mockforge_load", "mockforge_plugin", "mockforge_remote", "mockforge_request"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

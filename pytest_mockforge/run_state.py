@@ -14,12 +14,19 @@ from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.checks.registry import Check
 from pytest_mockforge.opening import Means, Wanted, effective_limits, open_subject
 from pytest_mockforge.plugin_under_test import Plugin
+from pytest_mockforge.runtimes.base import KIB
 from pytest_mockforge.runtimes.host_services import HostServices
+from pytest_mockforge.service_subject import ServiceSubject
 from pytest_mockforge.spec import Spec, parse_spec
 from pytest_mockforge.subject import Subject
 
 if TYPE_CHECKING:
+    from pytest_mockforge.remote_starter import RemoteStarter
     from pytest_mockforge.settings import Settings
+
+
+_LONGEST_LOG = 8 * KIB
+"""Characters of a service's log that are shown with one failure: the last ones."""
 
 
 class RunState:
@@ -35,6 +42,9 @@ class RunState:
         self._means = Means(cache=settings.cache, allow_commands=settings.allow_commands, progress=progress)
         self.services = HostServices()
         """What all plugins of a test find behind their imports; emptied before each test."""
+        self._starter: RemoteStarter | None = None
+        self._logs: dict[str, str] = {}
+        """What each service had printed when that was last asked."""
 
     def bench(self, label: str) -> Bench:
         """Give the bench on which one plugin's checks share their work."""
@@ -57,6 +67,14 @@ class RunState:
         """Give the plugin that tests use. Raises LoadFailure when its module cannot be loaded."""
         return self._plugin(self._specs[label])
 
+    def starter(self, base: Path) -> RemoteStarter:
+        """Give what starts services for tests; the same one for the whole run."""
+        if self._starter is None:
+            from pytest_mockforge.remote_starter import RemoteStarter
+
+            self._starter = RemoteStarter(self._adopt, base=base, progress=self._means.progress)
+        return self._starter
+
     def load(self, text: str, base: Path) -> Plugin:
         """Give a plugin that is not part of the run's own. Raises SpecError and LoadFailure."""
         return self._plugin(parse_spec(text, base))
@@ -69,11 +87,17 @@ class RunState:
             limits = effective_limits(wanted, self._subjects[spec].manifest)
             plugin.configure(limits=limits, host=host, dialect=dialect)
             plugin.renew()
-            plugin.take_printed()
+        self.printed()
 
     def printed(self) -> list[tuple[str, str]]:
-        """Give what plugins printed during this test, by label."""
-        return [(plugin.label, text) for plugin in self._plugins.values() if (text := plugin.take_printed())]
+        """Give what plugins printed since this was last asked, by label; of services that this run started, the log."""
+        printed = [(plugin.label, text) for plugin in self._plugins.values() if (text := plugin.take_printed())]
+        for subject in self._subjects.values():
+            if isinstance(subject, ServiceSubject) and (log := subject.log) != self._logs.get(subject.label, ""):
+                before = self._logs.get(subject.label, "")
+                self._logs[subject.label] = log
+                printed.append((subject.label, log.removeprefix(before)[-_LONGEST_LOG:]))
+        return printed
 
     def renew(self) -> None:
         """Put a fresh instance behind each plugin, and forget what the last ones left with their host."""
@@ -98,6 +122,11 @@ class RunState:
         if subject is None:
             subject = self._subjects[spec] = open_subject(spec, self._means)
         return subject
+
+    def _adopt(self, subject: ServiceSubject) -> Plugin:
+        """Take a service that a test started as one of this run's plugins."""
+        self._subjects[subject.spec] = subject
+        return self._plugin(subject.spec)
 
     def _plugin(self, spec: Spec) -> Plugin:
         plugin = self._plugins.get(spec)

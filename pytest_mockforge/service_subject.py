@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -108,6 +108,14 @@ class ServiceSubject(Subject):
         """What the process that this run started has printed so far, control characters included."""
         reached = self.__dict__.get("reached")
         return reached.process.log if isinstance(reached, Endpoint) and reached.process is not None else ""
+
+    def restart(self) -> None:
+        """Start the service anew, where this run started it; its port and what it speaks may change."""
+        endpoint = self.__dict__.pop("reached", None)
+        self.__dict__.pop("spoken", None)
+        if isinstance(endpoint, Endpoint) and endpoint.process is not None:
+            endpoint.process.restart()
+            self.__dict__["reached"] = replace(endpoint, address=endpoint.process.url)
 
     def open_runtime(self, *, limits: Limits, policy: InstancePolicy, host: str, services: HostServices) -> Runtime:  # noqa: ARG002
         """Make what calls the service. Raises LoadFailure when it cannot be started."""

@@ -117,7 +117,7 @@ def _address(scheme: str, rest: str, text: str) -> tuple[SpecKind, str]:
         raise SpecError(f"the SPEC for {url.hostname} holds credentials, which would be shown in reports", hint=hint)
     if url.query or url.fragment:
         raise SpecError(f"{text!r} has a query or a fragment", hint="name what stands before /plugin/authenticate")
-    return "grpc" if scheme.startswith("grpc") else "http", _NOT_IN_LABELS.sub("-", url.hostname or "").strip("-.")
+    return "grpc" if scheme.startswith("grpc") else "http", label_of(url.hostname or "")
 
 
 def _url(rest: str, text: str) -> SplitResult:
@@ -152,4 +152,9 @@ def _label(path: Path, rest: str) -> str:
         name = given.parent.name
     if not name or name == "..":
         name = path.resolve().name
+    return label_of(name)
+
+
+def label_of(name: str) -> str:
+    """Make a label of a name."""
     return _NOT_IN_LABELS.sub("-", name).strip("-.") or "plugin"

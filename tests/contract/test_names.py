@@ -46,7 +46,7 @@ PUBLIC = [
     "Violation",
     "load",
 ]
-FIXTURES = {"mockforge_host", "mockforge_load", "mockforge_plugin", "mockforge_request"}
+FIXTURES = {"mockforge_host", "mockforge_load", "mockforge_plugin", "mockforge_remote", "mockforge_request"}
 OPTIONS = {
     "--mockforge-accept",
     "--mockforge-allow-commands",

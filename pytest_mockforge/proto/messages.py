@@ -7,7 +7,7 @@ compiled for himself stands beside them in one process. The only module that imp
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Final, Literal, Protocol, TypeAlias, cast
@@ -131,6 +131,23 @@ def as_fields(name: str, message: object) -> Fields:
         else:
             found[field.name] = list(cast("list[object]", value)) if field.repeated else value
     return found
+
+
+def methods_in(files: Sequence[bytes], service: str) -> tuple[str, ...]:
+    """Name the methods of a service that serialized FileDescriptorProtos declare; what is none is passed over."""
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
+
+    found: list[str] = []
+    for data in files:
+        try:
+            file = FileDescriptorProto.FromString(data)
+        except DecodeError:
+            continue
+        for one in file.service:
+            if service == f"{file.package}.{one.name}":
+                found += [method.name for method in one.method]
+    return tuple(found)
 
 
 class _Buildable(Protocol):

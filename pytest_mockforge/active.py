@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mockforge.errors import SetupError
+from pytest_mockforge.errors import LoadFailure, SetupError
 from pytest_mockforge.run_state import RunState
 from pytest_mockforge.settings import Settings, read_marker, read_settings
 from pytest_mockforge.suite import STATE, MockforgeSuite, attach_result, result_of
@@ -50,7 +51,11 @@ def plugin_for(request: pytest.FixtureRequest) -> Plugin:
                 else "name the fixture as an argument of the test, so that the test is spread over them",
             )
         label = labels[0]
-    return state.plugin(label)
+    try:
+        return state.plugin(label)
+    except LoadFailure as failure:
+        # How we came there says nothing to whoever wrote the test.
+        raise failure.with_traceback(None) from None
 
 
 def begin_item(item: pytest.Item) -> None:
@@ -70,6 +75,7 @@ def begin_item(item: pytest.Item) -> None:
 def _hold(config: pytest.Config, settings: Settings) -> None:
     config.stash[STATE] = state = RunState(settings, progress=_progress_of(config))
     config.add_cleanup(state.close)
+    config.pluginmanager.register(PrintedOutput(state), "mockforge-printed")
 
 
 def _progress_of(config: pytest.Config) -> Callable[[str], None]:
@@ -78,11 +84,30 @@ def _progress_of(config: pytest.Config) -> Callable[[str], None]:
     def progress(line: str) -> None:
         # Looked for now: pytest makes it after our own set-up.
         reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+        capture = config.pluginmanager.get_plugin("capturemanager")
         if reporter is not None and config.get_verbosity() >= 0:
-            reporter.ensure_newline()
-            reporter.write_line(f"mockforge: {line}")
+            # A test's output is captured, and so would this be.
+            with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+                reporter.ensure_newline()
+                reporter.write_line(f"mockforge: {line}")
 
     return progress
+
+
+class PrintedOutput:
+    """The hook that shows what plugins printed with a test that failed."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if report.failed and report.when == "call":
+            from pytest_mockforge.report.printed import printed_section
+
+            report.sections += [printed_section(*printed) for printed in self._state.printed()]
+        return report
 
 
 class ActiveRun:
@@ -123,10 +148,6 @@ class ActiveRun:
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         attach_result(item, report)
-        if report.failed and report.when == "call":
-            from pytest_mockforge.report.printed import printed_section
-
-            report.sections += [printed_section(*printed) for printed in state_of(item.config).printed()]
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

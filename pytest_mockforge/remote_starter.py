@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_mockforge.documents.quantities import parse_duration
 from pytest_mockforge.documents.start import StartCommand
 from pytest_mockforge.documents.testfile import TestFile
-from pytest_mockforge.errors import SettingsError, SetupError
+from pytest_mockforge.errors import LoadFailure, SettingsError, SetupError
 from pytest_mockforge.plugin_under_test import Plugin
 from pytest_mockforge.service_subject import Endpoint, ServiceSubject
 from pytest_mockforge.spec import Spec, label_of
@@ -72,9 +72,13 @@ class RemoteStarter:
             )
             self._subjects[key] = subject
         process = self._process(subject)
-        if process is not None and not process.alive:
-            subject.restart()
-        return self._open(subject)
+        try:
+            if process is not None and not process.alive:
+                subject.restart()
+            return self._open(subject)
+        except LoadFailure as failure:
+            # How we came there says nothing to whoever wrote the test.
+            raise failure.with_traceback(None) from None
 
     def restart(self, plugin: Plugin) -> None:
         """End the service behind a plugin and start it anew. Raises LoadFailure as the first start does."""

@@ -24,7 +24,7 @@ from pytest_mockforge.subject import Documents, Kind, Subject, read_documents
 if TYPE_CHECKING:
     from pytest_mockforge.dialect_probe import Spoken
     from pytest_mockforge.runtimes.remote.answer import RemoteAuth
-    from pytest_mockforge.runtimes.remote.asgi import AsgiApp
+    from pytest_mockforge.runtimes.remote.asgi_app import AsgiApp
     from pytest_mockforge.services.launch import Service
 
 Protocol = Literal["http", "grpc", "asgi"]
@@ -161,7 +161,7 @@ class ServiceSubject(Subject):
         if self.testfile.start is not None and self.spec.kind == "folder":
             return self._started()
         if self.spec.kind == "asgi":
-            from pytest_mockforge.runtimes.remote.asgi import AsgiApp
+            from pytest_mockforge.runtimes.remote.asgi_app import AsgiApp
 
             app = AsgiApp(self.spec.address, search=[self.spec.path])
             return Endpoint(protocol="asgi", address=self.spec.address, app=app)

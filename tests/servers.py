@@ -13,6 +13,11 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_mockforge.runtimes.base import InstancePolicy, Limits
+from pytest_mockforge.runtimes.remote.answer import RemoteAuth
+from pytest_mockforge.runtimes.remote.http import HttpRuntime
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -79,7 +84,7 @@ class Talk:
         self.socket.close()
 
 
-Handler = Callable[[Talk], None]
+Handler = Callable[[Talk], object]
 
 
 @dataclass(kw_only=True)
@@ -259,3 +264,28 @@ def unused_port() -> int:
         port = held.getsockname()[1]
     assert isinstance(port, int)
     return port
+
+
+class Runtimes:
+    """Opens runtimes to such servers and closes them all."""
+
+    def __init__(self) -> None:
+        self._open: list[HttpRuntime] = []
+
+    def __call__(
+        self,
+        url: str,
+        *,
+        limits: Limits,
+        auth: RemoteAuth | None = None,
+        ca: Path | None = None,
+        policy: InstancePolicy = "item",
+        plugin_id: str = "pytest-mockforge",
+    ) -> HttpRuntime:
+        runtime = HttpRuntime(url, limits=limits, auth=auth, ca=ca, policy=policy, plugin_id=plugin_id)
+        self._open.append(runtime)
+        return runtime
+
+    def close(self) -> None:
+        while self._open:
+            self._open.pop().close()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 _PIECE = 64 * 1024
 _MOST_CODINGS = 3
 _GZIP = ("gzip", "x-gzip")
+_GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 
 class TooLarge(Exception):
@@ -78,39 +79,45 @@ class _Inflating:
 
     def __init__(self, coding: str) -> None:
         self._gzip = coding in _GZIP
-        self._stream = zlib.decompressobj(_window(coding))
+        self._stream = zlib.decompressobj(_GZIP_WINDOW)
         self._begun = False
+        self._held = b""
 
     @property
     def complete(self) -> bool:
         return self._stream.eof
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
+        data, self._held = self._held + data, b""
         piece = b""
         while data or len(piece) == _PIECE:
-            if self._stream.eof:
-                # What follows a gzip stream may be another one; after deflate, as browsers do, it is left alone.
-                if not (self._gzip and data.startswith(b"\x1f\x8b")):
+            if self._stream.eof or not self._begun:
+                # How a stream begins says what it is; two bytes are enough for that.
+                if len(data) < 2:
+                    self._held = data
                     return
-                self._stream = zlib.decompressobj(_window("gzip"))
+                if not self._begins(data):
+                    return
             piece = self._decompressed(data)
             if piece:
                 yield piece
             data = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
 
+    def _begins(self, data: bytes) -> bool:
+        again, self._begun = self._begun, True
+        if not again and not self._gzip:
+            # "deflate" means zlib's format, but raw deflate is sent as well.
+            zlibs = data[0] & 0x0F == zlib.DEFLATED and (data[0] << 8 | data[1]) % 31 == 0
+            self._stream = zlib.decompressobj(zlib.MAX_WBITS if zlibs else -zlib.MAX_WBITS)
+        elif again:
+            # What follows a gzip stream may be another one; else it is left alone, as browsers do.
+            if not (self._gzip and data.startswith(b"\x1f\x8b")):
+                return False
+            self._stream = zlib.decompressobj(_GZIP_WINDOW)
+        return True
+
     def _decompressed(self, data: bytes) -> bytes:
         try:
-            piece = self._stream.decompress(data, _PIECE)
+            return self._stream.decompress(data, _PIECE)
         except zlib.error as error:
-            if self._gzip or self._begun:
-                raise Undecodable(f"its compressed data is broken ({error})") from None
-            # "deflate" means zlib's format, but raw deflate is sent as well.
-            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
-            self._begun = True
-            return self._decompressed(data)
-        self._begun = True
-        return piece
-
-
-def _window(coding: str) -> int:
-    return zlib.MAX_WBITS | 16 if coding in _GZIP else zlib.MAX_WBITS
+            raise Undecodable(f"its compressed data is broken ({error})") from None

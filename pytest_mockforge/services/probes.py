@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_mockforge.errors import SetupError
 from pytest_mockforge.services.log import harmless
 from pytest_mockforge.services.ports import LOOPBACK
 
 if TYPE_CHECKING:
-    import grpc
+    from pytest_mockforge.runtimes.remote.grpc_ended import Ended
 
 _MOST_READ = 64 * 1024
 _MOST_SHOWN = 300
 _STATUS_LINE = re.compile(rb"HTTP/[0-9.]+ ([0-9]{3})(?: ([^\r\n]*))?\r?\n")
 _AFTER_HEAD = 0.5
 """Seconds for the rest of an answer whose head is here: a server that is cut off while it writes fills its log."""
+_UNIMPLEMENTED = 12
 _SERVING = 1
+_HEALTH = {0: "UNKNOWN", _SERVING: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 
 
 class Wait(Protocol):
@@ -69,12 +72,21 @@ def ask_grpc(port: int, service: str, seconds: float, wait: Wait) -> Answer:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as asking:
         if (refused := _connect(asking, port, until, wait)) is not None:
             return refused
+    from pytest_mockforge.runtimes.remote.grpc_channel import Channel
+    from pytest_mockforge.runtimes.remote.grpc_reflection import HEALTH_PATH
+    from pytest_mockforge.runtimes.remote.grpc_target import GrpcTarget
+
     try:
-        import grpc
-    except ImportError:
+        channel = Channel(GrpcTarget(host=LOOPBACK, port=port, tls=False), cap=_MOST_READ, ca=None)
+    except SetupError:
         return Answer(ready=True, said="it takes connections")
-    with grpc.insecure_channel(f"{LOOPBACK}:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
-        return _health(channel, service, max(until - monotonic(), 0.1))
+    # HealthCheckRequest is one text and needs no stub; who writes more than 127 bytes meant something else.
+    name = service.encode("utf-8")[:127]
+    request = b"\x0a" + bytes([len(name)]) + name if name else b""
+    try:
+        return _health(channel.call(HEALTH_PATH, request, timeout=max(until - monotonic(), 0.1)))
+    finally:
+        channel.close()
 
 
 def _connect(asking: socket.socket, port: int, until: float, wait: Wait) -> Answer | None:
@@ -124,24 +136,14 @@ def _judged(data: bytes, seconds: float) -> Answer:
     return Answer(ready=200 <= status < 300, said=said, status=status)
 
 
-def _health(channel: grpc.Channel, service: str, seconds: float) -> Answer:
-    import grpc
-
-    # Written by hand: HealthCheckRequest is one text, HealthCheckResponse one number, and no stub is needed.
-    name = service.encode("utf-8")[:127]
-    request = b"\x0a" + bytes([len(name)]) + name if name else b""
-    ask = channel.unary_unary("/grpc.health.v1.Health/Check")
-    try:
-        reply = bytes(ask(request, timeout=seconds))
-    except grpc.RpcError as error:
-        code = error.code() if isinstance(error, grpc.Call) else None
-        if code is grpc.StatusCode.UNIMPLEMENTED:
-            return Answer(ready=True, said="it has no health service")
-        details = str(error.details() or "") if isinstance(error, grpc.Call) else ""
-        return Answer(ready=False, said=f"{code.name if code else 'an error'}: {harmless(details, _MOST_SHOWN)!r}")
-    status = reply[1] if len(reply) >= 2 and reply[0] == 0x08 else 0
-    names = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
-    return Answer(ready=status == _SERVING, said=names.get(status, f"status {status}"))
+def _health(ended: Ended) -> Answer:
+    if ended.code == _UNIMPLEMENTED:
+        return Answer(ready=True, said="it has no health service")
+    if ended.code:
+        return Answer(ready=False, said=f"gRPC code {ended.code}: {harmless(ended.details, _MOST_SHOWN)!r}")
+    # HealthCheckResponse is one number, in its first field.
+    status = ended.data[1] if len(ended.data) >= 2 and ended.data[0] == 0x08 else 0
+    return Answer(ready=status == _SERVING, said=_HEALTH.get(status, f"status {status}"))
 
 
 def _plain(data: bytes) -> str:

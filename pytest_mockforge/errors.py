@@ -16,7 +16,8 @@
         │   └── LimitExceeded         a trap that one of our limits caused: fuel, time, stack
         ├── RemoteFailure             a service gave no good answer: unreachable, silent, an error status, …
         │   └── RemoteRefusal         an error status where that is the only way to say no
-        ├── Refusal                   either of the two refusals
+        ├── ComponentRefusal          `err` in a component's result, the way in which it says no there
+        ├── Refusal                   any of the three refusals
         └── ContractFailure           the reply breaks the contract; carries every violation at once
 
 A `SetupError` is an error and a `PluginFailure` is a failure in pytest's sense: the first says that the
@@ -190,6 +191,14 @@ class RemoteFailure(PluginFailure):
 
 class RemoteRefusal(RemoteFailure, Refusal):
     """An answer with an error status, the one way in which a service can refuse there."""
+
+
+class ComponentRefusal(Refusal):
+    """`err` in a component's result; `reason` is its text as it came, control characters included."""
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class ContractFailure(PluginFailure):

@@ -46,6 +46,16 @@ class Engine:
         self.address = capi.pointer_value(self._engine.ptr())
         self.ticker = Ticker(lambda: self.native.increment_epoch(self.address))
 
+    @property
+    def handle(self) -> wasmtime.Engine:
+        """wasmtime's own engine, for what is compiled elsewhere: components."""
+        return self._engine
+
+    @property
+    def identity(self) -> str:
+        """All that compiled code depends on, for the key of a cache."""
+        return f"{capi.VERSION} {_CONFIGURATION} stack={self.stack}"
+
     def _configure(self, stack: int) -> wasmtime.Config:
         config = wasmtime.Config()
         config.consume_fuel = True
@@ -56,7 +66,7 @@ class Engine:
 
     def compile(self, data: bytes, cache: CompileCache | None = None) -> wasmtime.Module:
         """Compile, or take from the cache. Raises LoadFailure(step='compile') with wasmtime's reason."""
-        identity = f"{capi.VERSION} {_CONFIGURATION} stack={self.stack}"
+        identity = self.identity
         stored = cache.load(data, identity) if cache else None
         if stored is not None:
             try:

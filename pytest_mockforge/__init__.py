@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pytest_mockforge.plugin_under_test import Plugin as Plugin
     from pytest_mockforge.plugin_under_test import load as load
     from pytest_mockforge.runtimes.base import Limits as Limits
+    from pytest_mockforge.runtimes.host_services import ImportedFunction as ImportedFunction
 
 _HOMES = {
     "contract.operations": ("Operation",),
@@ -77,6 +78,7 @@ _HOMES = {
     ),
     "plugin_under_test": ("Observation", "Plugin", "load"),
     "runtimes.base": ("Limits",),
+    "runtimes.host_services": ("ImportedFunction",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_mockforge import settings
+from pytest_mockforge.extensions import take_host_functions
 from pytest_mockforge.fixtures import (
     mockforge_host,
     mockforge_load,
@@ -22,6 +23,12 @@ __all__ = ["mockforge_host", "mockforge_load", "mockforge_plugin", "mockforge_re
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     settings.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from pytest_mockforge import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
@@ -44,6 +51,11 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_mockforge.active import activate
 
         activate(config, found)
+        take_host_functions(config)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    take_host_functions(session.config)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

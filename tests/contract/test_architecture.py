@@ -32,7 +32,7 @@ OWNERS = {
 }
 """Heavy libraries, and the modules that may import them."""
 
-KNOW_PYTEST = ("settings", "plugin", "active", "fixtures", "suite", "explain")
+KNOW_PYTEST = ("settings", "plugin", "active", "fixtures", "suite", "explain", "extensions", "hookspecs")
 _NEVER = re.compile(r"(_pytest|unittest\.mock|mock)(\.|$)")
 
 

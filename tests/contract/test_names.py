@@ -22,6 +22,7 @@ PUBLIC = [
     "DocumentError",
     "EngineError",
     "GuestTrap",
+    "ImportedFunction",
     "LimitExceeded",
     "Limits",
     "LoadFailure",

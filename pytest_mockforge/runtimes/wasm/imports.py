@@ -17,7 +17,7 @@ import msgspec
 
 from pytest_mockforge.errors import SetupError
 from pytest_mockforge.runtimes.base import Exchange, HostCall
-from pytest_mockforge.runtimes.host_services import VALUE_TYPES, HostServices, ProvidedFunction
+from pytest_mockforge.runtimes.host_services import VALUE_TYPES, HostServices, ImportedFunction
 from pytest_mockforge.runtimes.wasm import capi
 from pytest_mockforge.runtimes.wasm.externs import FuncType
 from pytest_mockforge.runtimes.wasm.guest_memory import GuestMemory
@@ -120,7 +120,7 @@ class Environment:
         self.output = CapturedOutput()
         self.descriptors = {0, 1, 2}
         self._memory_name = memory_name
-        self._slots = _overlaid(slots, services.provided) if services.provided else slots
+        self._slots = _overlaid(slots, services.answers())
         self._records: list[HostCall] = []
         self._total: Counter[str] = Counter()
         self._detail = ""
@@ -171,24 +171,26 @@ class Environment:
 
 
 def _overlaid(
-    slots: Sequence[ImportSlot], provided: Mapping[tuple[str, str], ProvidedFunction]
+    slots: Sequence[ImportSlot], provided: Mapping[tuple[str, str], ImportedFunction]
 ) -> Sequence[ImportSlot]:
+    if not provided:
+        return slots
     return [
-        _slot(slot.module, slot.name, slot.type, _of_a_test(slot.module, slot.name, found))
+        _slot(slot.module, slot.name, slot.type, _given(found))
         if (found := provided.get((slot.module, slot.name)))
         else slot
         for slot in slots
     ]
 
 
-def _of_a_test(module: str, name: str, provided: ProvidedFunction) -> HostFunction:
+def _given(provided: ImportedFunction) -> HostFunction:
     def call(memory: GuestMemory, _environment: Environment, *arguments: int | float) -> object:
-        return provided.call(memory, *arguments)
+        return provided.function(memory, *arguments)
 
     return HostFunction(
-        module=module,
-        name=name,
-        type=FuncType(params=provided.params, results=provided.results),
+        module=provided.module,
+        name=provided.name,
+        type=FuncType(params=tuple(provided.params), results=tuple(provided.results)),
         call=call,
         signed=True,
         outcome=lambda result: str(result)[:_LONGEST_DETAIL],

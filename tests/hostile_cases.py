@@ -25,6 +25,9 @@ class Case:
     call: tuple[str, ...]
     expect: tuple[str, ...]
     codes: frozenset[str]
+    """Codes of errors, and those of warnings behind `warning:`."""
+    findings: frozenset[str]
+    """Code and detail of errors, of warnings behind `warning:`, and of the notes that matter behind `note:`."""
 
 
 @cache
@@ -39,7 +42,8 @@ def cases() -> tuple[Case, ...]:
             load=row["load"],
             call=tuple(row.get("call", ["authenticate"])) if row["load"] == "ok" else (),
             expect=tuple(row["expect"]),
-            codes=frozenset(row["codes"]),
+            codes=frozenset(finding.partition(" ")[0] for finding in row["codes"] if finding[:5] != "note:"),
+            findings=frozenset(row["codes"]),
         )
         for row in rows
     )

@@ -31,10 +31,12 @@ class Recorded:
 
     def codes(self) -> set[str]:
         """Codes of errors as they stand, those of warnings behind `warning:`."""
-        prefix = {"error": "", "warning": "warning:"}
-        return {
-            prefix[finding["severity"]] + finding["code"] for finding in self.findings if finding["severity"] in prefix
-        }
+        return {said.partition(" ")[0] for said in self.said() if not said.startswith("note:")}
+
+    def said(self) -> set[str]:
+        """Code and detail of errors as they stand, those of warnings and notes behind the word and a colon."""
+        prefix = {"error": "", "warning": "warning:", "note": "note:"}
+        return {f"{prefix[one['severity']]}{one['code']} {one['detail']}" for one in self.findings}
 
 
 def recorded(folder: Path) -> tuple[Recorded, ...]:

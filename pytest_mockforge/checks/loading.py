@@ -1,4 +1,4 @@
-"""MF1: would MockForge load this module, and could it call it?"""
+"""MF1: would MockForge load this module, and could it call it? Of a file that can be read; see `reading`."""
 
 from __future__ import annotations
 
@@ -8,37 +8,16 @@ import msgspec
 
 from pytest_mockforge.checks.model import Finding, from_failure
 from pytest_mockforge.checks.module_bench import ModuleBench
+from pytest_mockforge.checks.reading import objected
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure
 from pytest_mockforge.hosts.mends import mend
 from pytest_mockforge.hosts.messages import failed_call
-from pytest_mockforge.hosts.objections import Rule
 from pytest_mockforge.runtimes.wasm.language import host_trace
 
-
-@check("MF101", "the file is a WebAssembly core module", need="nothing", mends=("module",))
-def readable(bench: ModuleBench) -> Iterator[Finding]:
-    """MockForge opens core modules in the binary format only: not text, not components, not half a file.
-
-    Source: contract 2.1. The file is read by our own reader before any engine sees it.
-
-    Mend: name the .wasm that the compiler wrote. A component (from componentize tools or `wasm-tools component new`)
-    has to be built as a core module instead. A truncated file has to be built or copied again.
-    """
-    yield from objected(bench, "MF101", "read")
-
-
-@check("MF102", "the module is valid and compiles", need="nothing", mends=("proposal",))
-def compiles(bench: ModuleBench) -> Iterator[Finding]:
-    """The module is validated and compiled by wasmtime with the proposals that it has on by default.
-
-    Source: contract 2.1. A compiler's own output fails here mostly when a proposal was switched on that wasmtime
-    has off, or when link-time optimisation mixed functions of two calling conventions.
-
-    Mend: build without the proposal that the message names; in Rust, keep `+multivalue` to a thin crate of exports.
-    """
-    yield from objected(bench, "MF102", "compile")
+_LONG_NAME = 256
+"""Characters of an export's name beyond which it is noted."""
 
 
 @check("MF103", "nothing is imported", need="module", mends=("wasi", "abort", "imported-memory", "imports"))
@@ -57,11 +36,21 @@ def imports(bench: ModuleBench) -> Iterator[Finding]:
 def memory(bench: ModuleBench) -> Iterator[Finding]:
     """The host writes the request into an exported memory named `memory` and reads the reply from it.
 
-    Source: contract 2.1 and 2.2. A shared memory and a 64-bit memory do not count.
+    Source: contract 2.1 and 2.2. A shared memory and a 64-bit memory do not count. Another one beside it is only noted.
 
     Mend: export it. Rust and TinyGo do; C needs -Wl,--export-memory; AssemblyScript must not --importMemory.
     """
     yield from objected(bench, "MF104", "memory")
+    exports = bench.subject.info.exports if bench.subject.info is not None else ()
+    memories = [export.name for export in exports if export.memory is not None]
+    if "memory" in memories and len(memories) > 1:
+        names = ", ".join(repr(name[:60]) for name in memories if name != "memory")
+        yield Finding(
+            code="MF104",
+            severity="note",
+            detail="memory:another",
+            message=f"MockForge reads and writes 'memory' alone; exported beside it: {names:.200}",
+        )
 
 
 @check(
@@ -231,11 +220,25 @@ def file_size(bench: ModuleBench) -> Iterator[Finding]:
 def export_names(bench: ModuleBench) -> Iterator[Finding]:
     """`runtime` refuses any export that begins with an underscore and wants exports named `init` and `process`.
 
-    Source: contract 3.1 step 8. The adapters care for the names of operations, memory and allocator alone.
+    Source: contract 3.1 step 8. The adapters care for the names of operations, memory and allocator alone; names with
+    control characters, and very long ones, are only noted.
 
     Mend: export `init` and `process`, and hide the rest: `__data_end` and `__heap_base` are there by default in Rust.
     """
     yield from objected(bench, "MF112", "names")
+    names = [export.name for export in bench.subject.info.exports] if bench.subject.info is not None else []
+    odd = {
+        "control-characters": [name for name in names if not name.isprintable()],
+        "long-name": [name for name in names if len(name) > _LONG_NAME],
+    }
+    for detail, found in odd.items():
+        if found:
+            yield Finding(
+                code="MF112",
+                severity="note",
+                detail=detail,
+                message=f"logs and tools trip over {len(found):,} of the exported names: {found[0][:60]!r}",
+            )
 
 
 @check(
@@ -306,22 +309,6 @@ def detection(bench: ModuleBench) -> Iterator[Finding]:
 def _has_allocator(bench: ModuleBench) -> bool:
     family = bench.subject.border.family
     return family is not None and family.adapter == bench.subject.adapter
-
-
-def objected(bench: ModuleBench, code: str, rule: Rule) -> Iterator[Finding]:
-    """Give what the host objects to under one rule."""
-    for objection in bench.objections:
-        if objection.rule == rule:
-            yield Finding(
-                code=code,
-                severity=objection.severity,
-                detail=objection.detail,
-                message=objection.message,
-                expected=objection.expected,
-                got=objection.got,
-                hint=objection.hint or "",
-                host_message=objection.host_message or "",
-            )
 
 
 def _said(bench: ModuleBench, finding: Finding, operation: Operation, failure: PluginFailure) -> Finding:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_mockforge.checks.bench import Bench
-from pytest_mockforge.checks.loading import objected
 from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.checks.module_bench import ModuleBench
+from pytest_mockforge.checks.reading import objected
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.hosts.manifest_parsers import verdicts
 from pytest_mockforge.hosts.manifest_rules import MEANINGFUL

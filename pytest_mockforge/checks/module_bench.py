@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -10,9 +11,9 @@ from pytest_mockforge.checks.model import Figure, HostVerdict
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import LoadFailure, PluginFailure
-from pytest_mockforge.hosts.common import unreadable
+from pytest_mockforge.hosts.common import broken_rule, unreadable
 from pytest_mockforge.hosts.messages import EXECUTION, failed_call
-from pytest_mockforge.hosts.objections import Objection, capped
+from pytest_mockforge.hosts.objections import Objection, Rule, capped
 from pytest_mockforge.hosts.profile import VERSION, Candidate, Files, profile
 from pytest_mockforge.module_subject import ModuleSubject
 from pytest_mockforge.opening import HOSTS
@@ -20,6 +21,8 @@ from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
 from pytest_mockforge.runtimes.wasm.instance import GuestInstance
 
+_STOPS: Mapping[Rule, str] = {"read": "MF101", "component": "MF116", "damage": "MF117", "compile": "MF102"}
+"""Rules whose breach leaves no module to look into, or none that runs, and the check that reports it."""
 _REASONS = 3
 """Reasons kept of each host's verdict; the findings of a run under that host have them all."""
 
@@ -141,11 +144,11 @@ class ModuleBench(Bench):
 
     def missing(self, need: Need) -> str:
         """Say why a check with this need cannot be made, with the code of the cause; empty when it can."""
-        if need == "nothing":
+        if need in ("nothing", "road"):
             return ""
         failure = self.instantiation
         if isinstance(failure, LoadFailure) and failure.step in ("read", "compile"):
-            return f"the module cannot be loaded, see {'MF101' if failure.step == 'read' else 'MF102'}"
+            return f"the module cannot be loaded, see {_STOPS[broken_rule(failure)]}"
         if need == "module":
             return ""
         if failure is not None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from pytest_mockforge.errors import GuestTrap, LoadFailure
 from pytest_mockforge.hosts import messages
 from pytest_mockforge.hosts.mends import Topic
-from pytest_mockforge.hosts.objections import Objection
+from pytest_mockforge.hosts.objections import Objection, Rule
 from pytest_mockforge.hosts.profile import Candidate, Files
 from pytest_mockforge.runtimes.base import MIB
 from pytest_mockforge.runtimes.wasm.adapt import mendable
+from pytest_mockforge.runtimes.wasm.binary import Damage
 from pytest_mockforge.runtimes.wasm.features import NEWER_THAN_36
 from pytest_mockforge.runtimes.wasm.module_info import Import, ModuleInfo
 
@@ -29,17 +31,26 @@ WASI_FUNCTIONS = (*FILE_FUNCTIONS, "clock_time_get", "proc_exit", "random_get")
 HOST_FUNCTIONS = ("log_message", "get_config_value", "store_data", "retrieve_data")
 
 
+def broken_rule(failure: LoadFailure) -> Rule:
+    """The rule that a file breaks which is no module that can be looked into, or does not compile."""
+    if failure.step == "compile":
+        return "compile"
+    if failure.detail == "component":
+        return "component"
+    return "damage" if failure.detail in get_args(Damage) else "read"
+
+
 def unreadable(failure: LoadFailure, files: Files, host_message: str) -> Objection:
     """The module is no module, or does not compile."""
-    compiled = failure.step == "compile"
+    rule = broken_rule(failure)
     return Objection(
-        rule="compile" if compiled else "read",
-        detail=failure.step,
+        rule=rule,
+        detail=failure.detail or failure.step,
         message=failure.message.partition("\n")[0],
         expected=failure.expected or "a core module in the binary format, of proposals that wasmtime has on by default",
         got=failure.got or "",
         host_message=host_message,
-        hint=failure.hint or files.mend("proposal" if compiled else "module"),
+        hint=failure.hint or files.mend("proposal" if rule == "compile" else "module"),
     )
 
 

@@ -9,6 +9,8 @@ from typing import Literal
 
 Rule = Literal[
     "read",
+    "component",
+    "damage",
     "compile",
     "imports",
     "memory",
@@ -23,7 +25,19 @@ Rule = Literal[
 ]
 
 REFUSING: frozenset[Rule] = frozenset(
-    {"read", "compile", "imports", "instantiate", "size", "names", "limits", "words", "manifest"}
+    {
+        "read",
+        "component",
+        "damage",
+        "compile",
+        "imports",
+        "instantiate",
+        "size",
+        "names",
+        "limits",
+        "words",
+        "manifest",
+    }
 )
 """Rules whose breach stops the load; the others let it happen and make calls fail."""
 

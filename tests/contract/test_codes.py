@@ -36,6 +36,8 @@ CODES = {
     "MF113": "host_limits",
     "MF114": "suspicious_words",
     "MF115": "detection",
+    "MF116": "core_module",
+    "MF117": "whole",
     "MF201": "no_trap",
     "MF202": "inside_memory",
     "MF203": "utf8",

@@ -54,12 +54,12 @@ def test_only_the_adapters_work_as_shipped() -> None:
 )
 def test_a_file_that_is_no_module_is_refused_in_the_words_of_each_host(host: str, message: str, tmp_path: Path) -> None:
     (objection,) = judged(tmp_path, b"\0asm\1\0\0\0\1", host)
-    assert (objection.rule, objection.host_message) == ("read", message)
+    assert (objection.rule, objection.host_message) == ("damage", message)
 
 
 def test_what_stands_around_a_broken_module_is_judged_all_the_same(tmp_path: Path) -> None:
     objections = judged(tmp_path, b"\0asm\1\0\0\0\1", "loader", manifest="id: demo\n")
-    assert [objection.rule for objection in objections] == ["manifest", "read"]
+    assert [objection.rule for objection in objections] == ["manifest", "damage"]
 
 
 # --- adapters --------------------------------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ from pytest_mockforge.runtimes.wasm.module_info import Export, ModuleInfo
 
 Convention = Literal["multi-value", "packed-i64", "go-sdk"]
 """`multi-value`: two results, pointer and length, the only one that MockForge calls. `packed-i64`: one i64 with the
-pointer in its high half. `go-sdk`: several buffers in, a bare pointer out, under the published Go SDK's own names; never
-among `Border.operations`."""
+pointer in its high half. `go-sdk`: several buffers in, a bare pointer out, under names of the published Go SDK's own;
+never among `Border.operations`."""
 
 Adapter = Literal["rust", "tinygo", "assemblyscript"]
 

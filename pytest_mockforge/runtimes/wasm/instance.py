@@ -6,6 +6,7 @@ It holds a store and gives it back in `close`. It knows bytes, pointers and limi
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ from pytest_mockforge.errors import (
 )
 from pytest_mockforge.runtimes.base import BorderNote, Exchange, Limits
 from pytest_mockforge.runtimes.host_services import HostServices
-from pytest_mockforge.runtimes.wasm import capi
+from pytest_mockforge.runtimes.wasm import capi, go_sdk
+from pytest_mockforge.runtimes.wasm.conventions import AllocatorFamily
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
 from pytest_mockforge.runtimes.wasm.imports import Environment, HostTrap
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_mockforge.runtimes.wasm.host_calls import HostBridge
 
 _SIGN = 0x8000_0000
+_MOST_ARGUMENTS = 6
 _LIMIT_CODES = {"out-of-fuel", "interrupt", "stack-overflow"}
 _MAY_REFUSE = {Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE}
 
@@ -55,11 +58,12 @@ class GuestInstance:
         self._fuel = limits.fuel
         self._ticker = module.engine.ticker
         self._ticks = self._ticker.ticks(limits.timeout)
-        self._slots = capi.Slots()
+        self._slots = capi.Slots(_MOST_ARGUMENTS)
         self._functions: dict[str, int] = {}
         self._externs: list[ctypes.Structure] = []
         self._notes: list[BorderNote] = []
         self._used = False
+        self._entered = False
         self._instance = capi.new_instance()
         self._instance_address = ctypes.addressof(self._instance)
         if bridge is None and module.imports:
@@ -146,6 +150,7 @@ class GuestInstance:
         if initializer:
             self._arm(self._limits.fuel)
             self._call(initializer, 1, "_initialize")
+            self._entered = True
 
     def _instantiate(self) -> None:
         slots = self._slots
@@ -183,6 +188,8 @@ class GuestInstance:
         if family is None:
             raise AbiFailure("no allocator that the host knows is exported", detail="no-allocator")
         convention = border.operations.get(operation)
+        if convention is None and operation in border.sdk_operations and go_sdk.SEPARATOR in payload:
+            return self._exchange_parts(operation, payload, family)
         length = len(payload)
         slots.i32[0] = length
         if family.extra is not None:
@@ -190,10 +197,10 @@ class GuestInstance:
         self._call(family.allocate, 2, "allocator")
         address = slots.i32[0]
         if address == 0:
-            self._note("zero-address", f"{family.allocate}({length}) gave address 0; the host writes there")
+            self.note("zero-address", f"{family.allocate}({length}) gave address 0; the host writes there")
         if border.pin:
-            self._try(border.pin, "pin-trapped", address)
-        self._write(address, payload, family.allocate)
+            self.attempt(border.pin, "pin-trapped", address)
+        self.write(address, payload, family.allocate)
         if convention is None:
             raise self._not_callable(operation)
         slots.i32[0], slots.i32[4] = address, length
@@ -205,11 +212,49 @@ class GuestInstance:
             out, size = packed >> 32, packed & 0xFFFF_FFFF
         reply = self._read(out, size, operation)
         if border.release:
-            self._try(border.release, "release-trapped", address, length)
-            self._try(border.release, "release-trapped", out, size)
+            self.attempt(border.release, "release-trapped", address, length)
+            self.attempt(border.release, "release-trapped", out, size)
         return reply
 
-    def _write(self, address: int, payload: bytes, allocator: str) -> None:
+    def _exchange_parts(self, operation: Operation, payload: bytes, family: AllocatorFamily) -> bytes:
+        sdk = self._border.sdk_operations[operation]
+        if not go_sdk.carries(sdk, payload):
+            raise self._not_callable(operation)
+        if self._border.sdk_entry and not self._entered:
+            self._enter(self._border.sdk_entry)
+        release, most = self._border.release, self._limits.reply
+        return go_sdk.exchange(self, operation, payload, sdk=sdk, family=family, release=release, most=most)
+
+    def _enter(self, entry: str) -> None:
+        """Run what sets a Go module up, unless `initialize` did, with fuel and time of its own."""
+        self._entered = True
+        fuel = self._fuel
+        self._arm(self._limits.fuel)
+        go_sdk.enter(self, entry)
+        self._arm(fuel)
+
+    def run(self, name: str, arguments: Sequence[int], during: str) -> int:
+        """Call an export with i32s and give its i32."""
+        for slot, argument in enumerate(arguments):
+            self._slots.i32[4 * slot] = argument
+        self._call(name, max(len(arguments), 1), during)
+        return self._slots.i32[0]
+
+    def memory_from(self, address: int, operation: Operation) -> memoryview:
+        """Show linear memory from an address to its end, for as long as the guest does not run."""
+        size = self._native.memory_size(self._context, self._memory)
+        if address >= size:
+            raise AbiFailure(
+                f"{operation} returned a reply outside memory",
+                detail="output-outside-memory",
+                expected=f"a pointer within {size} bytes",
+                got=f"address {address:#x}",
+            )
+        start = self._native.memory_data(self._context, self._memory) + address
+        return memoryview((ctypes.c_uint8 * (size - address)).from_address(start)).cast("B")
+
+    def write(self, address: int, payload: bytes, allocator: str) -> None:
+        """Copy into a buffer of the guest's. Raises AbiFailure where memory has no room for it."""
         size = self._native.memory_size(self._context, self._memory)
         if address + len(payload) > size or address >= _SIGN:
             raise AbiFailure(
@@ -250,9 +295,12 @@ class GuestInstance:
                     expected=fault.expected,
                     got=fault.got,
                 )
-        return AbiFailure(f"{operation} is not exported", detail="not-exported")
+        hint = None
+        if sdk := self._border.sdk_operations.get(operation):
+            hint = f"no host of MockForge's calls {sdk.name}, the published Go SDK's; --mockforge-dialect=sdk does"
+        return AbiFailure(f"{operation} is not exported", detail="not-exported", hint=hint)
 
-    def _try(self, name: str, detail: str, *arguments: int) -> None:
+    def attempt(self, name: str, detail: str, *arguments: int) -> None:
         """Call an optional export; what it does wrong is a note, as the host swallows it, unless it never ends."""
         for slot, argument in enumerate(arguments):
             self._slots.i32[4 * slot] = argument
@@ -261,7 +309,7 @@ class GuestInstance:
         except LimitExceeded:
             raise
         except GuestTrap as trap:
-            self._note(detail, f"{name}({', '.join(map(str, arguments))}) trapped: {trap.code}")
+            self.note(detail, f"{name}({', '.join(map(str, arguments))}) trapped: {trap.code}")
 
     def _call(self, name: str, slots: int, during: str) -> None:
         function = self._functions.get(name) or self._find(name, capi.EXTERN_FUNC)
@@ -315,7 +363,7 @@ class GuestInstance:
         place = self._module.source_lines.locate(offset)
         return f"{function} ({capi.printable(place)})" if place else function
 
-    def _note(self, detail: str, message: str) -> None:
+    def note(self, detail: str, message: str) -> None:
         self._notes.append(BorderNote(detail=detail, message=message))
 
 

@@ -44,7 +44,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spoken:
-    """What a service made of both dialects."""
+    """What a service made of both dialects, or of the one that its road can carry."""
 
     asked: Mapping[tuple[str, Operation], Asked]
 
@@ -70,24 +70,24 @@ class Spoken:
         return self.asked[dialect, operation].outcome in ("answered", "refused")
 
     def _rank(self, dialect: str) -> tuple[int, int]:
-        outcomes = [self.asked[dialect, operation].outcome for operation in Operation]
+        outcomes = [one.outcome for (name, _), one in self.asked.items() if name == dialect]
         return outcomes.count("answered"), outcomes.count("refused")
 
 
-def probe(runtime: Runtime, samples: Sequence[Sample] = ()) -> Spoken:
-    """Ask each operation in both dialects, with the author's samples first. Never raises for what the service does."""
+def probe(runtime: Runtime, samples: Sequence[Sample] = (), dialects: Sequence[str] = ("host", "sdk")) -> Spoken:
+    """Ask each operation in each dialect, with the author's samples first. Never raises for what the service does."""
     asked: dict[tuple[str, Operation], Asked] = {}
     silent = 0
     for operation in Operation:
         requests = tuple(_requests(operation, samples))
-        for name in ("host", "sdk"):
+        for name in dialects:
             asked[name, operation] = one = _ask(runtime, dialect_named(name), operation, requests)
             failure = one.exchange.failure
             kind = failure.kind if isinstance(failure, RemoteFailure) else ""
             silent += kind == "timeout"
             if kind in ("unreachable", "tls") or silent == _SILENCES:
                 # It would be the same for each operation, and each may take a whole timeout.
-                return Spoken(asked={(d, op): _like(one, d, op) for d in ("host", "sdk") for op in Operation})
+                return Spoken(asked={(d, op): _like(one, d, op) for d in dialects for op in Operation})
     return Spoken(asked=asked)
 
 

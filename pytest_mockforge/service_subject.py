@@ -99,7 +99,9 @@ class ServiceSubject(Subject):
 
         runtime = self.open_runtime(limits=Limits(), policy="item", host="adapter", services=HostServices())
         try:
-            return probe(runtime, self.testfile.samples)
+            # Over gRPC there is one shape, plugin.proto, into which the host's JSON goes.
+            dialects = ("host",) if self.protocol == "grpc" else ("host", "sdk")
+            return probe(runtime, self.testfile.samples, dialects)
         finally:
             runtime.close()
 
@@ -146,6 +148,8 @@ class ServiceSubject(Subject):
 
     def dialect(self, asked: str) -> Dialect:
         """Give the dialect that was asked for, or the one that the service speaks."""
+        if self.protocol == "grpc":
+            return dialect_named("host")
         return dialect_named(self.spoken.dialect if asked == "auto" else asked)
 
     def close(self) -> None:

@@ -25,9 +25,10 @@ from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.subject import Subject
 
-Need = Literal["nothing", "module", "operation"]
-"""What a check works on; where that is missing it is skipped and says so, as another code reports the cause. `module`
-is a module that loads, or a service that runs; `operation` is one that can be called."""
+Need = Literal["nothing", "road", "module", "operation"]
+"""What a check works on; where that is missing it is skipped and says so, as another code reports the cause. `road` is
+the library that a service is called with; `module` a module that loads, or a service that answers; `operation` one that
+can be called."""
 
 _HOPELESS = 2
 """Calls of one operation that may run into a limit before the rest of its requests is left out."""

@@ -17,7 +17,7 @@ from pytest_mockforge.hosts import remote
 from pytest_mockforge.hosts.messages import EXECUTION
 
 
-@check("MF601", "the service answers and says that it is healthy", need="nothing")
+@check("MF601", "the service answers and says that it is healthy", need="road")
 def healthy(bench: ServiceBench) -> Iterator[Finding]:
     """The host asks GET {endpoint}/health and takes any 2xx for healthy; it sends no credentials there.
 

@@ -9,7 +9,7 @@ from pytest_mockforge.checks.model import Figure, HostVerdict
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.dialect_probe import Asked, Spoken
-from pytest_mockforge.errors import LoadFailure, PluginFailure, RemoteFailure
+from pytest_mockforge.errors import LoadFailure, PluginFailure, RemoteFailure, SettingsError, SetupError, SpecError
 from pytest_mockforge.hosts import remote
 from pytest_mockforge.hosts.profile import VERSION
 from pytest_mockforge.opening import HOSTS
@@ -26,20 +26,38 @@ class ServiceBench(Bench):
         super().__init__(subject, limits=limits, host=host, dialect=dialect)
 
     @cached_property
+    def _contact(self) -> Spoken | LoadFailure | SetupError:
+        """What the service makes of both dialects; or why it cannot be asked, which is the plugin's fault or ours."""
+        try:
+            return self.subject.spoken
+        except LoadFailure as failure:
+            return failure
+        except (SpecError, SettingsError) as error:
+            return LoadFailure(error.message, step="start", expected=error.expected, got=error.got, hint=error.hint)
+        except SetupError as error:
+            return error
+
+    @property
     def unreached(self) -> LoadFailure | RemoteFailure | None:
         """Why there is nobody to call; None when somebody answers, whatever it says."""
-        if isinstance(self.subject.reached, LoadFailure):
-            return self.subject.reached
-        return self.spoken.unreached
+        contact = self._contact
+        if isinstance(contact, Spoken):
+            return contact.unreached
+        return contact if isinstance(contact, LoadFailure) else None
 
     @property
     def spoken(self) -> Spoken:
-        """What the service makes of both dialects."""
-        return self.subject.spoken
+        """What the service makes of both dialects; only for checks that need it."""
+        contact = self._contact
+        if not isinstance(contact, Spoken):
+            raise contact
+        return contact
 
     @property
     def spoken_dialect(self) -> str:
         """The dialect that the service is tested in."""
+        if self.subject.protocol == "grpc":
+            return "host"
         return self.spoken.dialect if self.dialect == "auto" else self.dialect
 
     @property
@@ -51,7 +69,7 @@ class ServiceBench(Bench):
     @property
     def reachable(self) -> bool:
         """True when somebody answers."""
-        return self.unreached is None
+        return isinstance(self._contact, Spoken) and self._contact.unreached is None
 
     @property
     def healthy(self) -> bool:
@@ -86,6 +104,10 @@ class ServiceBench(Bench):
     def missing(self, need: Need) -> str:
         """Say why a check with this need cannot be made, with the code of the cause; empty when it can."""
         if need == "nothing":
+            return ""
+        if isinstance(self._contact, SetupError):
+            return f"{self._contact.message}: {self._contact.hint or 'it is not installed'}"
+        if need == "road":
             return ""
         if not self.reachable:
             return "the service cannot be reached, see MF601"

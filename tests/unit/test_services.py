@@ -15,10 +15,9 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from pytest_mockforge.documents.start import StartCommand
-from pytest_mockforge.errors import LoadFailure, SetupError
+from pytest_mockforge.errors import SetupError
 from pytest_mockforge.services.launch import launch
 from pytest_mockforge.services.ports import free_port, is_taken
-from pytest_mockforge.services.running import RunningServices
 from pytest_mockforge.services.supervisor import descendants, process_table
 from tests.services import GOOD, SERVE, WITH_DAEMON, living, processes_in, python
 
@@ -231,75 +230,6 @@ def test_a_forked_copy_of_the_run_does_not_end_its_services() -> None:
 def test_an_empty_command_is_refused() -> None:
     with pytest.raises(SetupError, match="the service 'none' has an empty command"):
         launch(StartCommand(command=()), label="none")
-
-
-def test_services_are_shared_by_key() -> None:
-    with RunningServices() as services:
-        first = services.get("a", python(GOOD))
-        second = services.get("b", python(GOOD))
-        assert services.get("a", python(GOOD)) is first
-        assert first.port != second.port
-        assert (first.starts, second.starts) == (1, 1)
-    assert not first.alive
-    assert not second.alive
-
-
-def test_services_end_in_reverse_order(tmp_path: Path) -> None:
-    script = SERVE + (
-        "import signal, time\n"
-        "def end(*_):\n"
-        f"    open({str(tmp_path / 'ends')!r}, 'a').write(sys.argv[1])\n"
-        "    os._exit(0)\n"
-        "signal.signal(signal.SIGTERM, end)\nserve()\n"
-    )
-    with RunningServices() as services:
-        for key in "abc":
-            services.get(key, python(script, key))
-    assert (tmp_path / "ends").read_text() == "cba"
-
-
-def test_a_shared_service_that_died_is_started_again() -> None:
-    with RunningServices() as services:
-        service = services.get("a", python(GOOD))
-        service.stop()
-        assert services.get("a", python(GOOD)).alive
-        assert service.starts == 2
-
-
-def test_a_shared_service_restarts_on_request() -> None:
-    with RunningServices() as services:
-        service = services.get("a", python(GOOD))
-        assert services.restart("a") is service
-        assert service.starts == 2
-
-
-def test_a_shared_service_that_failed_is_not_tried_at_each_test(tmp_path: Path) -> None:
-    start = python(f"open({str(tmp_path / 'starts')!r}, 'a').write('x'); raise SystemExit(3)")
-    with RunningServices() as services:
-        said = {str(failure_of(services, start)) for _ in range(3)}
-        assert (tmp_path / "starts").read_text() == "x"
-        assert len(said) == 1
-        with pytest.raises(LoadFailure):
-            services.restart("a")
-        assert (tmp_path / "starts").read_text() == "xx"
-
-
-def failure_of(services: RunningServices, start: StartCommand) -> LoadFailure:
-    with pytest.raises(LoadFailure) as caught:
-        services.get("a", start)
-    return caught.value
-
-
-def test_one_key_stands_for_one_command() -> None:
-    with RunningServices() as services:
-        services.get("a", python(GOOD))
-        with pytest.raises(SetupError, match="two services of this run are named 'a'"):
-            services.get("a", python(GOOD, "other"))
-
-
-def test_an_unknown_key_cannot_be_restarted() -> None:
-    with RunningServices() as services, pytest.raises(SetupError, match="no service is named 'a'\n  hint: ask for it"):
-        services.restart("a")
 
 
 def test_an_error_while_waiting_ends_what_was_started() -> None:

@@ -160,7 +160,7 @@ def _each_column(mended: _Mended) -> _Mended:
 
 def _data_type(column: dict[str, Json]) -> dict[str, Json] | None:
     text = column.get("data_type")
-    return {**column, "data_type": data_type_from(text)} if isinstance(text, str) and text not in DATA_TYPES else None
+    return {**column, "data_type": data_type_from(text)} if isinstance(text, str) else None
 
 
 # --- the table: replies -----------------------------------------------------------------------------------------------

@@ -199,7 +199,9 @@ def test_text_that_is_no_base64_is_a_breach(body: str) -> None:
 
 @pytest.mark.parametrize("status", [0, 99, 1000])
 def test_a_status_outside_http_is_a_breach_as_for_the_host(status: int) -> None:
-    assert _pointers(_response(status_code=status)) == [("semantics", "/result/status_code")]
+    decoded = _response(status_code=status)
+    assert _pointers(decoded) == [("semantics", "/result/status_code")]
+    assert decoded.reply is None
 
 
 def test_a_header_that_the_host_skips_is_a_warning() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -60,16 +60,18 @@ class MockforgeCheck(pytest.Item):
     check: Check
     label: str
     result: CheckResult | None = None
+    printed: Sequence[tuple[str, str]] = ()
+    """What the plugin printed in the calls that failed, by heading."""
 
     def runtest(self) -> None:
         """Run the check; fail on an error, skip when it cannot be made, xfail when every error is accepted."""
+        from pytest_mockforge.checks.outputs import forget_output, output_of
         from pytest_mockforge.checks.runner import run_check
 
         state = self.config.stash[STATE]
-        settings = state.settings
-        self.result, excuse = run_check(
-            self.check, state.bench(self.label), accepted=settings.accepted, today=settings.today
-        )
+        settings, bench = state.settings, state.bench(self.label)
+        forget_output(bench)
+        self.result, excuse = run_check(self.check, bench, accepted=settings.accepted, today=settings.today)
         if self.result.skipped:
             pytest.skip(self.result.skipped)
         if excuse:
@@ -81,6 +83,7 @@ class MockforgeCheck(pytest.Item):
         if self.result.errors:
             from pytest_mockforge.report.findings import failure_text
 
+            self.printed = output_of(bench, self.check, self.result)
             raise CheckFailedError(failure_text(self.result))
 
     def repr_failure(  # type: ignore[override]  # pytest exports no name for the type that it wants
@@ -110,6 +113,10 @@ def attach_result(item: pytest.Item, report: pytest.TestReport) -> None:
     """Hang the result on the report as plain data, so that it reaches the controller of a distributed run."""
     if isinstance(item, MockforgeCheck) and report.when == "call" and item.result is not None:
         report.mockforge = item.result.to_plain()  # type: ignore[attr-defined]  # reports carry what is hung on them
+        if item.printed:
+            from pytest_mockforge.report.printed import section
+
+            report.sections += [section(*printed) for printed in item.printed]
 
 
 def result_of(report: pytest.TestReport) -> object:

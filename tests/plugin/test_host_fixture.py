@@ -179,6 +179,37 @@ def test_a_failing_test_shows_what_the_plugin_printed_made_harmless(
     assert "\x08" not in text
 
 
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n2")])
+def test_a_failing_check_shows_what_the_plugin_printed_in_the_call_that_it_speaks_of(
+    run: Run, pytester: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    path = write(pytester.path, "printer", PRINTER)
+    result = run(f"--mockforge-plugin={path}", "--mockforge-checks=MF201,MF203,MF204", "--mockforge-host=any", *workers)
+    result.assert_outcomes(failed=1, passed=2)
+    result.stdout.fnmatch_lines(
+        ["*- mockforge: printer printed in authenticate, *'*' -*", r"first \x1b[[]31mred", r"second\x08"]
+    )
+    text = result.stdout.str()
+    assert text.count("mockforge: printer printed") == 1
+    assert "\x1b[31mred" not in text
+
+
+def test_a_failing_check_without_a_request_shows_the_calls_that_failed(run: Run, pytester: pytest.Pytester) -> None:
+    body = PRINTER.replace("(i32.const 1) (i32.const 0)))", "(i32.const 1) (i32.const 0)))\n(loop $on (br $on))", 1)
+    assert body != PRINTER
+    path = write(pytester.path, "printer", body)
+    options = ("--mockforge-checks=MF201,MF401", "--mockforge-host=any", "--mockforge-fuel=1M")
+    result = run(f"--mockforge-plugin={path}", *options)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["*- mockforge: printer printed in authenticate, *"])
+
+
+def test_a_check_of_the_file_shows_nothing_of_calls(run: Run, pytester: pytest.Pytester) -> None:
+    path = write(pytester.path, "printer", PRINTER)
+    result = run(f"--mockforge-plugin={path}", "--mockforge-checks=MF103,MF201,MF115")
+    assert "printer printed" not in result.stdout.str()
+
+
 def test_a_flood_is_cut_in_the_report(run: Run, pytester: pytest.Pytester, tmp_path: Path) -> None:
     pytester.makepyfile(
         """

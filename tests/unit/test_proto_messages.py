@@ -103,7 +103,10 @@ def test_stubs_that_somebody_compiled_for_himself_agree_and_live_in_the_same_pro
     source.write_text(proto_text(), "utf-8")
     assert protoc.main(["protoc", f"-I{tmp_path}", f"--python_out={tmp_path}", str(source)]) == 0
     script = """
-import own_plugin_pb2 as own
+try:
+    import own_plugin_pb2 as own
+except ImportError as error:
+    raise SystemExit(f"stubs of this protoc want another protobuf: {error}")
 from pytest_mockforge.proto.messages import decode, encode
 theirs = own.DataSourceRequest(query="q", limit=2**64 - 1, parameters_json=b"{}", context={"plugin_id": "p"})
 ours = decode("DataSourceRequest", theirs.SerializeToString())
@@ -116,4 +119,6 @@ print("agreed")
     words = [sys.executable, "-W", "error", "-c", script]
     environment = {"PYTHONPATH": f"{tmp_path}:{root}", "PATH": ""}
     ended = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    if ended.stderr.startswith("stubs of this protoc"):
+        pytest.skip(ended.stderr.strip())
     assert (ended.stdout, ended.stderr) == ("agreed\n", "")

@@ -40,13 +40,17 @@ _BORDER = (
         "return an error that lies within the component's memory",
     ),
     ("invalid utf-8", "error-not-utf-8", "write the error as UTF-8"),
-    ("invalid expected discriminant", "wrong-discriminant", "return 0 for ok and 1 for err"),
+    ("discriminant", "wrong-discriminant", "return 0 for ok and 1 for err"),
     (
         "too much data is being copied",
         "too-much-data",
         "wasmtime carries some 3 MB of request and reply in and out of a component",
     ),
-    ("realloc return", "input-outside-memory", "let the allocator give an address within memory, aligned as it is asked"),
+    (
+        "realloc return",
+        "input-outside-memory",
+        "let the allocator give an address within memory, aligned as it is asked",
+    ),
 )
 _FRAME = re.compile(r"^\s*\d+:\s+0x[0-9a-f]+ - (.*)$", re.MULTILINE)
 _LONGEST_NAME = 200
@@ -55,7 +59,7 @@ _LONGEST_NAME = 200
 def call_failure(text: str, during: str, limits: Limits, fuel: int) -> PluginFailure:
     """Say why a call, or a component's own start, did not return."""
     reason = _reason(text)
-    backtrace = tuple(printable(name)[:_LONGEST_NAME] for name in _FRAME.findall(text.partition("Caused by:")[0]))
+    backtrace = tuple(map(_function, _FRAME.findall(text.partition("Caused by:")[0])))
     for part, detail, mend in _BORDER:
         if part in reason:
             return AbiFailure(f"{during} broke the border: {reason}", detail=detail, hint=mend)
@@ -106,6 +110,11 @@ def compile_failure(text: str) -> LoadFailure:
     return LoadFailure(
         printable("the component does not compile: " + (": ".join(reasons) or "no reason given")), step="compile"
     )
+
+
+def _function(name: str) -> str:
+    """Write a frame's function as for modules, with the core module that it is in before it."""
+    return re.sub(r"<wasm function (\d+)>", r"function[\1]", printable(name))[:_LONGEST_NAME]
 
 
 def _reason(text: str) -> str:

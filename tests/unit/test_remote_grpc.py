@@ -24,7 +24,9 @@ import pytest
 from pytest_mockforge.contract.dialects import HostDialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
+from pytest_mockforge.contract.requests import RequestBuilder
 from pytest_mockforge.errors import RemoteFailure, RemoteRefusal, RequestError, SettingsError, SetupError
+from pytest_mockforge.proto.dialect import ProtoDialect
 from pytest_mockforge.proto.json_form import refusal_to_wire, reply_to_wire
 from pytest_mockforge.proto.messages import HEALTH, SERVICE, encode, method_path
 from pytest_mockforge.runtimes.base import MIB, Limits
@@ -158,6 +160,12 @@ def test_the_reference_service_lives_through_realistic_requests(reference: GrpcR
     for named in realistic_requests(operation):
         exchange = reference.invoke(operation, HostDialect().encode(named.request))
         assert exchange.failure is None or isinstance(exchange.failure, RemoteRefusal), named.name
+
+
+def test_the_reference_service_takes_credentials_before_the_query(reference: GrpcRuntime) -> None:
+    request = RequestBuilder().auth(query={"token": "omega"}, bearer="beta")
+    exchange = reference.invoke(AUTH, ProtoDialect().encode(request))
+    assert json.loads(exchange.reply or b"{}")["claims"]["sub"] == "u-bob"
 
 
 def test_the_reference_service_is_healthy(reference: GrpcRuntime) -> None:

@@ -106,7 +106,9 @@ class ModuleSubject(Subject):
         folder = self.module_path.parent if self.module_path is not None else None
         if mended is not None:
             try:
-                return CompiledModule(engine, mended.info, mended.data, mended.border, self._cache, folder)
+                return CompiledModule(
+                    engine, mended.info, mended.data, mended.border, self._cache, folder, before=self.data
+                )
             except LoadFailure:
                 # What is wrong with the adapted module is wrong with the original, and to be told of that one.
                 pass

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import socket
 import time
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import wasmtime
 from pytest_mockforge import GuestTrap, load
 from pytest_mockforge.runtimes.wasm.dwarf_lines import read_lines
 from pytest_mockforge.runtimes.wasm.source_lines import SourceLines
+from tests.conftest import ROOT
 from tests.guests import text_of
 
 # Of trap.c, whose `inner` traps in line 4 and is called in line 8, by clang 19: -gdwarf-N -gline-tables-only -O1.
@@ -139,6 +142,78 @@ def test_a_source_map_beside_the_module_tells_file_and_line(tmp_path: Path) -> N
 def test_a_source_map_inside_of_the_module_tells_it_too(tmp_path: Path) -> None:
     url = "data:application/json;base64," + base64.b64encode(source_map(10**6).encode()).decode()
     assert trap_of(written(tmp_path, url)).backtrace[0].endswith("(a.ts:3:1)")
+
+
+SOURCE_MAP = ROOT / "fixtures" / "source-map"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "innermost"),
+    [(b"12", "assembly/refuse/refuse (assembly/refuse.ts:3:3)"), (b"123", "(~lib/staticarray.ts:")],
+)
+def test_a_map_of_a_real_compiler_tells_the_lines_of_its_source(request_bytes: bytes, innermost: str) -> None:
+    with load(SOURCE_MAP / "plugin.wasm", cache="off") as plugin, pytest.raises(GuestTrap) as caught:
+        plugin.call_raw("authenticate", request_bytes)
+    first, *others = caught.value.backtrace
+    assert innermost in first
+    called = "refuse(size)" if request_bytes == b"12" else "new StaticArray"
+    assert others == [
+        f"assembly/index/firstByte (assembly/index.ts:{line_of(called)})",
+        f"assembly/index/authenticate (assembly/index.ts:{line_of('firstByte(request, size);')})",
+        "authenticate.adapted",
+    ]
+
+
+def line_of(text: str) -> str:
+    for number, line in enumerate((SOURCE_MAP / "assembly" / "index.ts").read_text("utf-8").splitlines(), start=1):
+        if text in line:
+            return f"{number}:{line.index(text) + 1}"
+    raise AssertionError(text)
+
+
+def test_the_map_of_a_real_compiler_tells_them_of_the_module_as_it_is_too() -> None:
+    data = (SOURCE_MAP / "plugin.wasm").read_bytes()
+    begin = data.index(b"\x0a", 8)
+    lines = SourceLines(data, SOURCE_MAP)
+    found = {lines.locate(offset).partition(":")[0] for offset in range(begin, len(data))}
+    assert {"assembly/index.ts", "assembly/refuse.ts", "~lib/rt/stub.ts"} <= found
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "fifo", "socket"])
+def test_a_source_map_that_is_no_file_of_the_folder_is_not_opened(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "plugin"
+    folder.mkdir()
+    path, place = written(folder, "plugin.wasm.map"), folder / "plugin.wasm.map"
+    if kind == "link":
+        (tmp_path / "secret.map").write_text(source_map(0))
+        place.symlink_to(tmp_path / "secret.map")
+    elif kind == "folder":
+        place.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(place))
+    assert "(" not in trap_of(path).backtrace[0]
+
+
+def test_a_source_map_of_100_mb_is_not_read(tmp_path: Path) -> None:
+    path = written(tmp_path, "plugin.wasm.map")
+    with (tmp_path / "plugin.wasm.map").open("wb") as file:
+        file.write(source_map(0).encode())
+        file.truncate(100_000_000)
+    started = time.perf_counter()
+    assert "(" not in trap_of(path).backtrace[0]
+    assert time.perf_counter() - started < 2
+
+
+def test_a_source_map_with_a_flood_of_mappings_is_read_to_an_end(tmp_path: Path) -> None:
+    path = written(tmp_path, "plugin.wasm.map")
+    text = json.dumps({"version": 3, "sources": ["a.ts"], "mappings": "AAAA," * 3_000_000})
+    (tmp_path / "plugin.wasm.map").write_text(text)
+    started = time.perf_counter()
+    assert "(a.ts:1:1)" in trap_of(path).backtrace[0]
+    assert time.perf_counter() - started < 20
 
 
 @pytest.mark.parametrize(

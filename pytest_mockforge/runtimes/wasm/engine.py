@@ -103,12 +103,16 @@ class CompiledModule:
         border: Border,
         cache: CompileCache | None,
         folder: Path | None = None,
+        before: bytes | None = None,
     ) -> None:
-        """Compile and link; a source map may lie in `folder`. Raises LoadFailure with step 'compile' or 'link'."""
+        """Compile and link; a source map may lie in `folder`, and tells of the module `before` it was adapted.
+
+        Raises LoadFailure with step 'compile' or 'link'.
+        """
         self.engine = engine
         self.info = info
         self.border = border
-        self.source_lines = SourceLines(data, folder)
+        self.source_lines = SourceLines(data, folder, before)
         self.initializer = next(
             (export.name for export in info.exports if export.name == "_initialize" and export.signature == _NOTHING),
             None,

@@ -1,7 +1,8 @@
 """Where in its source an instruction of a module came from: from DWARF in the module, or from a source map beside it.
 
 Read when the first trap asks, and kept. A map is taken only from the module's own folder, or from the module itself.
-Whatever cannot be read is as if it were not there. Knows nothing of traps.
+Whatever cannot be read is as if it were not there. Of a module that `adapt` gave, the lines are those of the module
+before: it puts its functions last and moves all others by as many bytes. Knows nothing of traps.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pytest_mockforge.runtimes.wasm.dwarf_lines import Row, read_lines
 
 _CODE = 10
 _LARGEST_MAP = 16 * 2**20
+_MOST_MAPPINGS = 4 * 2**20
+"""Characters of a map's mappings that are read; reading that many takes a second or two, once."""
 _WANTED = (".debug_line", ".debug_str", ".debug_line_str", "sourceMappingURL")
 _LONGEST_PLACE = 200
 _DIGITS = {char: value for value, char in enumerate(
@@ -26,18 +29,45 @@ _DIGITS = {char: value for value, char in enumerate(
 
 
 class SourceLines:
-    """The places of one module."""
+    """The places of one module; `before` is the module that `adapt` made it from, if any."""
 
-    def __init__(self, data: bytes, folder: Path | None) -> None:
-        self._data = data
+    def __init__(self, data: bytes, folder: Path | None, before: bytes | None = None) -> None:
+        self._data = data if before is None else before
+        self._adapted = None if before is None else data
         self._folder = folder
 
     def locate(self, offset: int) -> str:
-        """Give `file:line:column` for an instruction by its offset in the module; '' where that is not known."""
+        """Give `file:line:column` for an instruction by its offset in the module; '' where that is not known.
+
+        What a compiler made of nothing in the source, such as the trap of an assertion, goes by what stands before it
+        in the same function.
+        """
         offsets, places = self._table
+        bodies = self._bodies
+        offset -= self._shift
+        if self._adapted is not None and bodies and offset >= bodies[-1]:
+            # A wrapper, which no source has.
+            return ""
+        begin = bodies[bisect_right(bodies, offset) - 1] if bodies else 0
         index = bisect_right(offsets, offset) - 1
-        place = places[index] if index >= 0 else None
-        return f"{place.file[-_LONGEST_PLACE:]}:{place.line}:{place.column}" if place and place.file else ""
+        while index >= 0:
+            place = places[index]
+            if place.file:
+                return f"{place.file[-_LONGEST_PLACE:]}:{place.line}:{place.column}"
+            index -= 1
+            if index < 0 or offsets[index] < begin:
+                break
+        return ""
+
+    @cached_property
+    def _shift(self) -> int:
+        """By how many bytes `adapt` moved the functions."""
+        after = _bodies(self._adapted) if self._adapted is not None else []
+        return after[0] - self._bodies[0] if after and self._bodies else 0
+
+    @cached_property
+    def _bodies(self) -> list[int]:
+        return _bodies(self._data)
 
     @cached_property
     def _table(self) -> tuple[list[int], list[Row]]:
@@ -77,6 +107,8 @@ class SourceLines:
 
     def _map_text(self, url: str) -> bytes | None:
         if url.startswith("data:"):
+            if len(url) > 2 * _LARGEST_MAP:
+                return None
             try:
                 return base64.b64decode(url.partition(",")[2], validate=True)
             except binascii.Error:
@@ -84,10 +116,30 @@ class SourceLines:
         name = PurePosixPath(url.removeprefix("./"))
         if self._folder is None or name.name != str(name) or "\\" in url or ":" in url:
             return None
-        path = self._folder / name
-        if not path.is_file() or path.stat().st_size > _LARGEST_MAP:
+        folder = self._folder.resolve()
+        path = (folder / name).resolve()
+        # A link may lead elsewhere, and what is no file may never end.
+        if path.parent != folder or not path.is_file():
             return None
-        return path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(_LARGEST_MAP + 1)
+        return text if len(text) <= _LARGEST_MAP else None
+
+
+def _bodies(data: bytes) -> list[int]:
+    """Find where each function begins, and where the last one ends; nothing where that cannot be read."""
+    view, found = memoryview(data), []
+    try:
+        for section in sections(view):
+            if section.id == _CODE:
+                reader = Reader(view, section.start, section.end)
+                for _ in range(reader.count()):
+                    found.append(reader.position)
+                    reader.skip(reader.u32())
+                found.append(reader.position)
+    except MalformedError:
+        pass
+    return found
 
 
 def _read_map(text: bytes) -> list[Row]:
@@ -98,7 +150,7 @@ def _read_map(text: bytes) -> list[Row]:
         raise TypeError
     entries: list[Row] = []
     offset = source = line = column = 0
-    for segment in mappings.split(";")[0].split(","):
+    for segment in mappings[:_MOST_MAPPINGS].split(";")[0].split(","):
         deltas = _deltas(segment)
         if not deltas:
             continue

@@ -166,7 +166,12 @@ class ModuleSubject(Subject):
             return find_module(self.spec.path, self.manifest)
         except DocumentError as error:
             raise LoadFailure(
-                error.message, step="read", expected=error.expected, got=error.got, hint=error.hint
+                error.message,
+                step="read",
+                detail="no-single-module",
+                expected=error.expected,
+                got=error.got,
+                hint=error.hint,
             ) from None
 
     def _read_module(self) -> None:
@@ -183,18 +188,21 @@ def _read_file(path: Path) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             state = os.fstat(descriptor)
             if not stat.S_ISREG(state.st_mode):
-                raise LoadFailure(f"{path} is not a regular file", step="read")
+                raise LoadFailure(f"{path} is not a regular file", step="read", detail="not-a-file")
             if state.st_size > LARGEST_FILE:
                 raise LoadFailure(
                     f"{path} is too large",
                     step="read",
+                    detail="too-large",
                     expected=f"at most {LARGEST_FILE:,} bytes",
                     got=f"{state.st_size:,}",
                     hint="MockForge's own loader stops at 10 MiB",
                 )
             return file.read()
     except OSError as error:
-        raise LoadFailure(f"{path} cannot be read: {error.strerror or error}", step="read") from None
+        raise LoadFailure(
+            f"{path} cannot be read: {error.strerror or error}", step="read", detail="cannot-be-read"
+        ) from None
 
 
 def _assemble(text: bytes, path: Path) -> bytes:
@@ -203,4 +211,4 @@ def _assemble(text: bytes, path: Path) -> bytes:
     try:
         return bytes(wasmtime.wat2wasm(text.decode("utf-8")))
     except (wasmtime.WasmtimeError, UnicodeDecodeError) as error:
-        raise LoadFailure(f"{path} is not WebAssembly text: {error}", step="read") from None
+        raise LoadFailure(f"{path} is not WebAssembly text: {error}", step="read", detail="does-not-assemble") from None

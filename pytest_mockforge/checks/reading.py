@@ -19,7 +19,7 @@ def readable(bench: ModuleBench) -> Iterator[Finding]:
     Details: `empty`; `cut-in-preamble`, which ends within those bytes; `unknown-version` of the format; `text` of
     WebAssembly; `elf`, `mach-o`, `windows-executable`; `llvm-bitcode`, `static-library`, of a link that is missing;
     `gzip`, `zip`, `zstd`; `git-lfs-pointer`; `html`, `json`; `no-magic`, anything else. There may be no file to look
-    into at all: `no-module`, `not-a-file`, `too-large`, `cannot-be-read`; or text that `does-not-assemble`.
+    into at all: `no-single-module`, `not-a-file`, `too-large`, `cannot-be-read`; or text that `does-not-assemble`.
 
     Mend: name the .wasm that the compiler wrote.
     """

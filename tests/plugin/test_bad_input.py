@@ -100,7 +100,7 @@ def test_a_folder_with_two_modules_names_both(judge: Judge, folder: Path) -> Non
     (folder / "plugin.yaml").write_text("id: demo\n", "utf-8")
     reports = judge(folder)
     assert failed(reports) == {"MF101"}
-    for part in ("two-memories.wasm", "no-release.wasm", "hint: "):
+    for part in ("two-memories.wasm", "no-release.wasm", "detail: no-single-module", "hint: "):
         assert part in reports["MF101"].text
 
 
@@ -130,6 +130,7 @@ def test_a_file_that_may_not_be_read_says_so(judge: Judge, good: Path) -> None:
     reports = judge(good)
     assert failed(reports) == {"MF101"}
     assert "Permission denied" in reports["MF101"].text
+    assert "detail: cannot-be-read" in reports["MF101"].text
 
 
 def test_a_named_pipe_is_not_waited_for(judge: Judge, folder: Path) -> None:
@@ -137,6 +138,7 @@ def test_a_named_pipe_is_not_waited_for(judge: Judge, folder: Path) -> None:
     reports = judge(folder / "pipe.wasm")
     assert failed(reports) == {"MF101"}
     assert "is not a regular file" in reports["MF101"].text
+    assert "detail: not-a-file" in reports["MF101"].text
     assert "hint: " in reports["MF101"].text
 
 
@@ -153,6 +155,7 @@ def test_a_file_of_a_terabyte_is_refused_unread(judge: Judge, folder: Path) -> N
     reports = judge(folder / "vast.wasm")
     assert failed(reports) == {"MF101"}
     assert "1,099,511,627,776" in reports["MF101"].text
+    assert "detail: too-large" in reports["MF101"].text
 
 
 def test_the_same_spec_twice_counts_once(run: Run) -> None:

@@ -91,15 +91,16 @@ def _no_magic(data: memoryview) -> LoadFailure:
 
 def _name_it(head: bytes) -> tuple[str, str | None, str]:
     text = _after_comments(head.removeprefix(b"\xef\xbb\xbf"))
+    # Before text is thought of: the magic of zstd begins with a bracket.
+    for kind in _FOREIGN:
+        if head.startswith(kind.starts) or (kind.detail in {"json", "html"} and text.startswith(kind.starts)):
+            return kind.detail, kind.what, kind.hint
     if text.startswith(b"("):
         return (
             "text",
             "WebAssembly text",
             "name the file .wat, or compile it with wat2wasm; MockForge itself loads binaries alone",
         )
-    for kind in _FOREIGN:
-        if head.startswith(kind.starts) or (kind.detail in {"json", "html"} and text.startswith(kind.starts)):
-            return kind.detail, kind.what, kind.hint
     return "no-magic", None, _REBUILD
 
 

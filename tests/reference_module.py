@@ -53,8 +53,13 @@ def read_cases() -> list[Case]:
 
 
 def languages() -> list[str]:
-    """The folders that hold a built module."""
-    return sorted(path.parent.name for path in REFERENCE.glob("*/plugin.wasm"))
+    """The folders that hold a built module; a component is none."""
+    return sorted(path.parent.name for path in REFERENCE.glob("*/plugin.wasm") if is_module(path))
+
+
+def is_module(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8) == b"\0asm\x01\0\0\0"
 
 
 def target(path: str, query: object) -> str:

@@ -69,6 +69,11 @@ def test_nesting_within_the_rules_is_echoed(behaviour: Behaviour) -> None:
     assert behaviour.answer("template_function", request) == b'[%s,"%s"]' % (nested, b"[" * 200)
 
 
+def test_a_broad_request_is_not_a_deep_one(behaviour: Behaviour) -> None:
+    wide = b"[%s]" % b",".join([b'[{"a":[1,{}]},"]"]'] * 1000)
+    assert behaviour.answer("template_function", b'{"function_name":"echo","args":[%s]}' % wide) == b"[%s]" % wide
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -17,14 +17,18 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "pytest_mockforge"
 
 OWNERS = {
-    "wasmtime": ("runtimes.wasm.engine", "runtimes.wasm.capi", "runtimes.wasm.features", "module_subject"),
+    "wasmtime": (
+        *("runtimes.wasm.engine", "runtimes.wasm.capi", "runtimes.wasm.features", "module_subject"),
+        *(f"runtimes.component.{name}" for name in ("border", "engine", "instance", "surroundings")),
+    ),
     "ruamel": ("documents.yaml_events",),
     "hypothesis": ("examples",),
-    "httpx": (),
+    "httpx": ("mocks.respx_mock",),
+    "anyio": ("mocks.respx_mock",),
     "httpcore": ("runtimes.remote.sockets", "runtimes.remote.transport"),
-    "respx": (),
-    "grpc": ("runtimes.remote.grpc_channel",),
-    "grpc_testing": (),
+    "respx": ("mocks.respx_mock",),
+    "grpc": ("runtimes.remote.grpc_channel", "mocks.grpc_channel", "mocks.grpc_server"),
+    "grpc_testing": ("mocks.grpc_channel", "mocks.grpc_mock"),
     "grpc_tools": ("proto.generate",),
     "google": ("proto.messages",),
     "syrupy": (),

@@ -123,6 +123,7 @@ def _missing(names: tuple[str, ...]) -> LoadFailure:
     return LoadFailure(
         f"the component imports what nobody provides: {shown[0]}",
         step="link",
+        detail="missing-import",
         expected="imports of WASI 0.2, all of it but wasi:http",
         got=", ".join(shown),
         hint="build the component for pytest-mockforge's own WIT world, which imports nothing",

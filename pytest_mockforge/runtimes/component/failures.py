@@ -98,6 +98,7 @@ def link_failure(text: str) -> LoadFailure:
     return LoadFailure(
         printable(f"the component cannot be linked: {lines[0]}"),
         step="link",
+        detail="wrong-import-type",
         got=printable("; ".join(causes)) or None,
         hint="import WASI 0.2 alone, and nothing else",
     )

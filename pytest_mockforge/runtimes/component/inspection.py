@@ -74,6 +74,7 @@ def describe_component(data: bytes | memoryview) -> ComponentInfo:
         raise LoadFailure(
             "the file is no component",
             step="read",
+            detail="no-component",
             expected=PREAMBLE.hex(" "),
             got=bytes(view[:PREAMBLE_SIZE]).hex(" "),
             hint="name a component, as componentize-py, cargo component or jco write one",
@@ -85,6 +86,7 @@ def describe_component(data: bytes | memoryview) -> ComponentInfo:
         raise LoadFailure(
             f"the component is malformed at byte {error.offset:,}: {error.reason}",
             step="read",
+            detail=error.detail,
             hint="copy or build the file again: it was cut off or damaged",
         ) from None
     return ComponentInfo(

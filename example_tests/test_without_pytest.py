@@ -4,11 +4,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).with_name("without_pytest.py")
+REFUSED = "refused: template_function trapped"
 
 
 def test_the_script_calls_the_plugin(mockforge_plugin):
+    if mockforge_plugin.path is None:
+        pytest.skip("the script takes a module")
     done = subprocess.run(
         [sys.executable, SCRIPT, mockforge_plugin.path], capture_output=True, encoding="utf-8", check=True
     )
-    assert done.stdout.splitlines() == ["ABC", "u-alice", "fuel was counted: True", "refused by unreachable"]
+    *said, last = done.stdout.splitlines()
+    assert said == ["ABC", "u-alice", "fuel was counted: True"]
+    assert last.startswith(REFUSED)

@@ -17,7 +17,7 @@ def main(spec: str) -> None:
         try:
             plugin.template_function("no-such-function")
         except pytest_mockforge.Refusal as refusal:
-            print("refused by", refusal.message)
+            print("refused:", refusal.message)
 
 
 if __name__ == "__main__":

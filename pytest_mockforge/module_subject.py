@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pytest_mockforge.contract.dialects import Dialect, HostDialect
+from pytest_mockforge.contract.go_sdk_dialect import GoSdkDialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.manifest import find_module
 from pytest_mockforge.errors import AdaptError, DocumentError, LoadFailure
@@ -90,8 +91,14 @@ class ModuleSubject(Subject):
         initialize = host == "any" or bool(compiled.info.imports)
         return WasmRuntime(compiled, limits=limits, policy=policy, initialize=initialize, services=services)
 
-    def dialect(self, asked: str) -> Dialect:  # noqa: ARG002
-        """Give what a module speaks: the host's shapes, whatever is asked for."""
+    def dialect(self, asked: str) -> Dialect:
+        """Give the host's dialect; that of the published Go SDK for a module that was built with it (contract 5.1).
+
+        `auto` takes the host's where the module has an operation that the host could call.
+        """
+        border = self.border
+        if border.sdk_operations and (asked == "sdk" or (asked == "auto" and not border.operations)):
+            return GoSdkDialect()
         return HostDialect()
 
     @cached_property
@@ -139,6 +146,8 @@ class ModuleSubject(Subject):
         used: set[str] = set(self.border.operations.values())
         if self.mended is not None:
             used |= {one.was for one in self.mended.wrapped}
+        if self.border.sdk_operations:
+            used.add("go-sdk")
         return min(used, default="none") if len(used) < 2 else "mixed"
 
     @cached_property

@@ -27,7 +27,7 @@ from pytest_mockforge.contract.requests import (
     ResponseRequest,
     TemplateCall,
 )
-from pytest_mockforge.errors import ContractFailure, PluginFailure, RemoteFailure, RemoteRefusal, RequestError
+from pytest_mockforge.errors import ContractFailure, PluginFailure, Refusal, RemoteFailure, RemoteRefusal, RequestError
 from pytest_mockforge.runtimes.base import KIB, BorderNote, Exchange, HostCall, InstancePolicy, Limits, Runtime, Wire
 from pytest_mockforge.runtimes.host_services import HostServices
 
@@ -242,6 +242,11 @@ class Plugin:
         returned = perf_counter()
         if isinstance(exchange.failure, RemoteFailure):
             exchange = self._judged(exchange, exchange.failure)
+        elif exchange.reply is not None:
+            words = self._dialect.refused(exchange.operation, exchange.reply)
+            if words is not None:
+                refusal = Refusal(f"{exchange.operation} refused: {words}")
+                exchange = msgspec.structs.replace(exchange, reply=None, failure=refusal)
         decoded = None
         if exchange.reply is not None:
             decoded = self._dialect.decode(request.operation, exchange.reply)

@@ -56,6 +56,7 @@ class RunState:
             bench = self._benches[label] = open_bench(
                 subject, limits=limits, host=settings.host, dialect=settings.dialect
             )
+            bench.functions = self.services.functions
         return bench
 
     def checks(self, label: str) -> list[Check]:

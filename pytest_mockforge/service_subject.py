@@ -129,7 +129,12 @@ class ServiceSubject(Subject):
             from pytest_mockforge.runtimes.remote.grpc import GrpcRuntime
 
             return GrpcRuntime(
-                endpoint.address, limits=limits, auth=endpoint.auth, ca=endpoint.ca, plugin_id=self.label
+                endpoint.address,
+                limits=limits,
+                auth=endpoint.auth,
+                ca=endpoint.ca,
+                policy=policy,
+                plugin_id=self.label,
             )
         if endpoint.app is not None:
             from pytest_mockforge.runtimes.remote.asgi import AsgiRuntime
@@ -149,7 +154,9 @@ class ServiceSubject(Subject):
     def dialect(self, asked: str) -> Dialect:
         """Give the dialect that was asked for, or the one that the service speaks."""
         if self.protocol == "grpc":
-            return dialect_named("host")
+            from pytest_mockforge.proto.dialect import ProtoDialect
+
+            return ProtoDialect()
         return dialect_named(self.spoken.dialect if asked == "auto" else asked)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ of pytest or of how results are shown.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -23,12 +23,14 @@ from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import LimitExceeded, PluginFailure, Refusal, RemoteFailure, RequestError
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.runtimes.host_services import HostServices, ImportedFunction
 from pytest_mockforge.subject import Subject
 
-Need = Literal["nothing", "road", "module", "operation"]
+Need = Literal["nothing", "road", "binary", "core", "whole", "module", "operation"]
 """What a check works on; where that is missing it is skipped and says so, as another code reports the cause. `road` is
-the library that a service is called with; `module` a module that loads, or a service that answers; `operation` one that
-can be called."""
+the library that a service is called with; `binary` a file in the binary format, `core` one that is no component,
+`whole` one without damage; `module` a module that loads, or a service that answers; `operation` one that can be
+called."""
 
 _HOPELESS = 2
 """Calls of one operation that may run into a limit before the rest of its requests is left out."""
@@ -77,6 +79,8 @@ class Bench(ABC):
         self.limits = limits
         self.host = host
         self.dialect = dialect
+        self.functions: Sequence[ImportedFunction] = ()
+        """What other packages let plugins import, beside what is always there."""
         self.figures: dict[str, dict[str, Figure]] = {}
         """Where the running check puts what it measured, by operation."""
         self.uncarried: list[tuple[Sample, RequestError]] = []
@@ -90,7 +94,8 @@ class Bench(ABC):
     @cached_property
     def plugin(self) -> Plugin:
         """The plugin under the default policy: a fresh instance after a trap."""
-        return Plugin(self.subject, limits=self.limits, host=self.host, dialect=self.dialect)
+        services = HostServices(functions=self.functions)
+        return Plugin(self.subject, limits=self.limits, host=self.host, dialect=self.dialect, services=services)
 
     @property
     @abstractmethod

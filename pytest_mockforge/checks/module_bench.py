@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
+from typing import get_args
 
 from pytest_mockforge.checks.bench import Bench, Need
 from pytest_mockforge.checks.model import Figure, HostVerdict
@@ -21,8 +22,14 @@ from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
 from pytest_mockforge.runtimes.wasm.instance import GuestInstance
 
-_STOPS: Mapping[Rule, str] = {"read": "MF101", "component": "MF116", "damage": "MF117", "compile": "MF102"}
-"""Rules whose breach leaves no module to look into, or none that runs, and the check that reports it."""
+_NEEDS: tuple[Need, ...] = get_args(Need)
+_STOPS: Mapping[Rule, tuple[Need, str]] = {
+    "read": ("binary", "MF101"),
+    "component": ("core", "MF116"),
+    "damage": ("whole", "MF117"),
+    "compile": ("module", "MF102"),
+}
+"""What a file lacks that breaks a rule of reading or compiling, and the check that reports it."""
 _REASONS = 3
 """Reasons kept of each host's verdict; the findings of a run under that host have them all."""
 
@@ -110,7 +117,8 @@ class ModuleBench(Bench):
 
         A module that imports anything never comes so far there.
         """
-        return self.host in ("adapter", "any") and self.subject.info is not None and not self.subject.info.imports
+        info = self.subject.info
+        return self.host in ("adapter", "any") and info is not None and not info.imports and not self.speaks_sdk
 
     @cached_property
     def instantiation(self) -> PluginFailure | None:
@@ -135,7 +143,14 @@ class ModuleBench(Bench):
     @property
     def operations(self) -> tuple[Operation, ...]:
         """The operations that can be called, in the order of the contract."""
-        return tuple(operation for operation in Operation if operation in self.compiled.border.operations)
+        border = self.compiled.border
+        callable_: Mapping[Operation, object] = border.sdk_operations if self.speaks_sdk else border.operations
+        return tuple(operation for operation in Operation if operation in callable_)
+
+    @property
+    def speaks_sdk(self) -> bool:
+        """True when the module is tested as the published Go SDK has it, which no host calls (contract 5.1)."""
+        return self.subject.dialect(self.dialect).name == "sdk"
 
     @property
     def reachable(self) -> bool:
@@ -148,14 +163,15 @@ class ModuleBench(Bench):
             return ""
         failure = self.instantiation
         if isinstance(failure, LoadFailure) and failure.step in ("read", "compile"):
-            return f"the module cannot be loaded, see {_STOPS[broken_rule(failure)]}"
-        if need == "module":
+            lacking, code = _STOPS[broken_rule(failure)]
+            return f"the module cannot be loaded, see {code}" if _NEEDS.index(need) >= _NEEDS.index(lacking) else ""
+        if need != "operation":
             return ""
         if failure is not None:
             linked = not (isinstance(failure, LoadFailure) and failure.step == "link")
             return f"the module cannot be {'instantiated, see MF107' if linked else 'linked, see MF103'}"
         border = self.compiled.border
-        if not border.operations:
+        if not self.operations:
             return "no operation can be called, see MF106"
         if border.memory is None:
             return "no memory to pass a request in, see MF104"
@@ -178,6 +194,7 @@ class ModuleBench(Bench):
         return {
             "language": subject.language,
             "adapter": subject.adapter,
+            "dialect": "sdk" if self.speaks_sdk else None,
             "convention": None if subject.info is None else subject.convention,
             "size": len(subject.data),
             "host": self.host,

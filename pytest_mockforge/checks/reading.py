@@ -26,7 +26,7 @@ def readable(bench: ModuleBench) -> Iterator[Finding]:
     yield from objected(bench, "MF101", "read")
 
 
-@check("MF102", "the module is valid and compiles", need="nothing", mends=("proposal",))
+@check("MF102", "the module is valid and compiles", need="whole", mends=("proposal",))
 def compiles(bench: ModuleBench) -> Iterator[Finding]:
     """The module is validated and compiled by wasmtime with the proposals that it has on by default.
 
@@ -38,7 +38,7 @@ def compiles(bench: ModuleBench) -> Iterator[Finding]:
     yield from objected(bench, "MF102", "compile")
 
 
-@check("MF116", "the module is a core module", need="nothing", mends=("module",))
+@check("MF116", "the module is a core module", need="binary", mends=("module",))
 def core_module(bench: ModuleBench) -> Iterator[Finding]:
     """No host of MockForge loads a component, the form in which componentize tools wrap modules.
 
@@ -51,7 +51,7 @@ def core_module(bench: ModuleBench) -> Iterator[Finding]:
     yield from objected(bench, "MF116", "component")
 
 
-@check("MF117", "the module is whole", need="nothing")
+@check("MF117", "the module is whole", need="core")
 def whole(bench: ModuleBench) -> Iterator[Finding]:
     """Sections, counts, lengths and names have to hold together; a file that was cut off or changed shows here.
 

@@ -26,8 +26,8 @@ DIALECTS = ("host", "sdk")
 _MAY_REFUSE = (Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE)
 # Not found, not allowed, too large, too many …: of the road to the plugin, not of what was asked.
 _WRONG_ROAD = frozenset({401, 403, 404, 405, 408, 413, 415, 429})
-# INVALID_ARGUMENT, FAILED_PRECONDITION and OUT_OF_RANGE of gRPC, whose codes are below every HTTP status.
-_REFUSING_CODES = frozenset({3, 9, 11})
+# OK with success = false, INVALID_ARGUMENT, FAILED_PRECONDITION and OUT_OF_RANGE of gRPC, below every HTTP status.
+_REFUSING_CODES = frozenset({0, 3, 9, 11})
 _LONGEST_WORDS = 300
 
 
@@ -50,6 +50,10 @@ class Dialect(Protocol):
 
         Only template functions and queries refuse in this way (contract 1.4).
         """
+        ...
+
+    def refused(self, operation: Operation, payload: bytes) -> str | None:
+        """Give the words of a refusal where a reply is one, else None: only the published Go SDK answers so."""
         ...
 
     def carried(self, operation: Operation, reply: Json) -> Json:
@@ -103,6 +107,10 @@ class HostDialect:
         """Give the words of a refusal: a 4xx that speaks of what was asked, or its like in gRPC (contract 1.4)."""
         if may_refuse(operation) and refusing_status(failure):
             return words_of(failure)
+        return None
+
+    def refused(self, operation: Operation, payload: bytes) -> str | None:  # noqa: ARG002 - the signature of a dialect
+        """None: the host takes any reply at its word."""
         return None
 
     def carried(self, operation: Operation, reply: Json) -> Json:  # noqa: ARG002 - the signature of a dialect

@@ -73,6 +73,10 @@ class SdkDialect:
             return words_of(failure)
         return None
 
+    def refused(self, operation: Operation, payload: bytes) -> str | None:  # noqa: ARG002 - the signature of a dialect
+        """None: an error comes with an error status, and one with a good status breaks the contract."""
+        return None
+
     def carried(self, operation: Operation, reply: Json) -> Json:
         """Leave out of an expected reply what the published SDK has no place for (`sdk_shapes.carried`)."""
         return sdk_shapes.carried(operation, reply)

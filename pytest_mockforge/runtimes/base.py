@@ -38,7 +38,8 @@ class BorderNote(msgspec.Struct, frozen=True, kw_only=True):
     """Something odd at the border that the host would swallow: a trap of `dealloc`, a zero address."""
 
     detail: str
-    """A stable word: `release-trapped`, `pin-trapped`, `zero-address`, `address-past-2-gib`."""
+    """A stable word: `release-trapped`, `pin-trapped`, `zero-address`, `address-past-2-gib`; of a service
+    `compressed-reply`."""
     message: str
 
 

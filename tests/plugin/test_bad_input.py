@@ -359,3 +359,20 @@ def test_a_broken_accept_file_is_a_usage_error(run: Run, folder: Path, text: str
 @pytest.mark.parametrize("path", ["gone.yaml", ".", "/dev/zero"])
 def test_an_accept_file_that_is_no_file_is_a_usage_error(run: Run, path: str) -> None:
     usage_error(run(f"--mockforge-plugin={RUST}", f"--mockforge-accept={path}"))
+
+
+@pytest.mark.parametrize(
+    ("name", "outcomes"),
+    [
+        ("empty", {"MF101": "failed", "MF116": "skipped", "MF117": "skipped", "MF102": "skipped"}),
+        ("component", {"MF101": "passed", "MF116": "failed", "MF117": "skipped", "MF102": "skipped"}),
+        ("truncated", {"MF101": "passed", "MF116": "passed", "MF117": "failed", "MF102": "skipped"}),
+        ("invalid-body", {"MF101": "passed", "MF116": "passed", "MF117": "passed", "MF102": "failed"}),
+    ],
+)
+def test_a_check_of_what_could_not_be_reached_is_skipped_and_not_passed(
+    run: Run, pytester: pytest.Pytester, name: str, outcomes: dict[str, str]
+) -> None:
+    pytester.makeconftest(RECORDER)
+    run(f"--mockforge-plugin={write_wasm(name, pytester.path)}", "--mockforge-checks=MF101,MF102,MF116,MF117")
+    assert {one.nodeid.rpartition("::")[2]: one.outcome for one in recorded(pytester.path)} == outcomes

@@ -72,6 +72,15 @@ def test_a_package_adds_a_function_for_plugins_that_a_test_loads_itself(
     run("-p", "package").assert_outcomes(passed=1)
 
 
+def test_the_suite_calls_the_plugin_with_it_and_still_tells_that_mockforge_would_not(
+    run: Run, pytester: pytest.Pytester, clock: Path
+) -> None:
+    pytester.makeconftest(PACKAGE)
+    result = run(f"--mockforge-plugin={clock}", "--mockforge-checks=MF103,MF201", "--mockforge-host=adapter")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["error MF103: the module imports clock::now, which MockForge does not provide"])
+
+
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n1")])
 def test_two_packages_that_give_one_import_are_a_usage_error_that_names_both(
     run: Run, pytester: pytest.Pytester, clock: Path, workers: tuple[str, ...]

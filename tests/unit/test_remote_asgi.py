@@ -15,7 +15,7 @@ from time import perf_counter
 import pytest
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import LoadFailure, RemoteFailure, RemoteRefusal, SetupError
+from pytest_mockforge.errors import LoadFailure, RemoteFailure, SetupError
 from pytest_mockforge.runtimes.base import Exchange, Limits
 from pytest_mockforge.runtimes.remote.answer import RemoteAuth
 from pytest_mockforge.runtimes.remote.asgi import AsgiRuntime
@@ -144,7 +144,7 @@ def test_an_exception_is_a_500_with_its_traceback(run: Open, tmp_path: Path) -> 
 def test_an_exception_after_a_500_is_kept_too(run: Open) -> None:
     runtime = run("await answer(send, b'oops', status=500); raise ValueError('why')")
     exchange = runtime.invoke(Operation.TEMPLATE_FUNCTION, b"{}")
-    assert isinstance(exchange.failure, RemoteRefusal)
+    assert isinstance(exchange.failure, RemoteFailure)
     assert exchange.failure.body == b"oops"
     assert "ValueError: why" in exchange.printed
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import RemoteFailure, RemoteRefusal, RequestError, SettingsError, SetupError, SpecError
+from pytest_mockforge.errors import RemoteFailure, RequestError, SettingsError, SetupError, SpecError
 from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits
 from pytest_mockforge.runtimes.remote.answer import RemoteAuth
 from pytest_mockforge.runtimes.remote.roads import doubled_slash
@@ -195,28 +195,10 @@ def test_an_error_status_is_a_failure_with_its_body() -> None:
     exchange = asked(answering(reply(b"a" * 70_000, "500 Internal Server Error")), limits=Limits(reply=100_000))
     failure = exchange.failure
     assert isinstance(failure, RemoteFailure)
-    assert not isinstance(failure, RemoteRefusal)
     assert (failure.kind, failure.status, len(failure.body)) == ("status", 500, 64 * 1024)
     assert failure.message.startswith("authenticate was answered with 500 Internal Server Error at http://127.0.0.1:")
     assert exchange.wire is not None
     assert exchange.reply is None
-
-
-@pytest.mark.parametrize(
-    ("operation", "status", "refuses"),
-    [
-        (Operation.TEMPLATE_FUNCTION, 500, True),
-        (Operation.QUERY_DATASOURCE, 400, True),
-        (Operation.TEMPLATE_FUNCTION, 401, False),
-        (Operation.QUERY_DATASOURCE, 503, False),
-        (Operation.GENERATE_RESPONSE, 400, False),
-    ],
-)
-def test_a_status_is_a_refusal_only_where_there_is_no_other_way(
-    operation: Operation, status: int, refuses: bool
-) -> None:
-    failure = asked(answering(reply(b"no", f"{status} X")), operation=operation).failure
-    assert isinstance(failure, RemoteRefusal) is refuses
 
 
 def test_the_body_of_an_error_is_shown_harmless_and_short() -> None:

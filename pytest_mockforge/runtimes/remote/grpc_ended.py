@@ -11,7 +11,7 @@ import re
 import msgspec
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import RemoteFailure, RemoteKind, RemoteRefusal
+from pytest_mockforge.errors import RemoteFailure, RemoteKind
 from pytest_mockforge.runtimes.base import Wire
 from pytest_mockforge.runtimes.remote.answer import KEPT_OF_A_REFUSAL
 
@@ -37,8 +37,6 @@ CODES = (
 """Names of gRPC's codes by their numbers."""
 OK, DEADLINE_EXCEEDED, UNIMPLEMENTED = 0, 4, 12
 
-_REFUSING = (3, 9, 11)
-_CANNOT_SAY_NO = (Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE)
 _EXCERPT = 300
 
 
@@ -166,7 +164,6 @@ def _cause(ended: Ended, kind: RemoteKind, url: str, *, seconds: float, cap: int
 
 def judged(operation: Operation, url: str, ended: Ended, *, secret: str | None, offered: str = "") -> RemoteFailure:
     """Build the failure of a call that was answered with an error; `offered` says what the service has instead."""
-    kind = RemoteRefusal if operation in _CANNOT_SAY_NO and ended.code in _REFUSING else RemoteFailure
     hint: str | None = None
     if ended.code == UNIMPLEMENTED:
         service, _, method = ended.path[1:].partition("/")
@@ -175,7 +172,7 @@ def judged(operation: Operation, url: str, ended: Ended, *, secret: str | None, 
         hint = "give the credentials that the service wants: bearer, or x-api-key"
     elif ended.code in (2, 13, 15):
         hint = "the service's own log says why"
-    return kind(
+    return RemoteFailure(
         f"{operation} was answered with {code_name(ended.code)} at {url}",
         kind="status",
         status=ended.code,
@@ -188,8 +185,7 @@ def judged(operation: Operation, url: str, ended: Ended, *, secret: str | None, 
 
 def refused(operation: Operation, url: str, error: str, *, secret: str | None) -> RemoteFailure:
     """Build the failure of a reply that says `success = false`."""
-    kind = RemoteRefusal if operation in _CANNOT_SAY_NO else RemoteFailure
-    return kind(
+    return RemoteFailure(
         f"{operation} was answered with success = false at {url}",
         kind="status",
         status=OK,

@@ -14,7 +14,7 @@ import msgspec
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.wording import quoted
-from pytest_mockforge.errors import RemoteFailure, RemoteRefusal, RequestError, SettingsError, SetupError
+from pytest_mockforge.errors import RemoteFailure, RequestError, SettingsError, SetupError
 from pytest_mockforge.runtimes.base import BorderNote, Exchange, InstancePolicy, Limits
 from pytest_mockforge.runtimes.remote.address import Address
 from pytest_mockforge.runtimes.remote.answer import KEPT_OF_A_REFUSAL, Answer, RemoteAuth
@@ -25,9 +25,6 @@ JSON_TYPE = "application/json"
 _EXCERPT = 200
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_CANNOT_SAY_NO = (Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE)
-_NO_REFUSAL = (401, 405, 407, 501, 502, 503, 504)
-"""Statuses that speak of credentials, of a road that is not there or of a service that is down, not of the request."""
 _HINTS = {
     401: "give the credentials that the service wants: bearer, or X-API-Key",
     403: "give the credentials that the service wants: bearer, or X-API-Key",
@@ -242,9 +239,7 @@ class RemoteRuntime(ABC):
     def _judged(self, operation: Operation, answer: Answer) -> RemoteFailure | None:
         if answer.good or (answer.cut is not None and answer.cut.kind == "redirect"):
             return answer.cut
-        refuses = operation in _CANNOT_SAY_NO and answer.status >= 400 and answer.status not in _NO_REFUSAL
-        kind = RemoteRefusal if refuses else RemoteFailure
-        return kind(
+        return RemoteFailure(
             f"{operation} was answered with {status_line(answer)} at {answer.url}",
             kind="status",
             status=answer.status,

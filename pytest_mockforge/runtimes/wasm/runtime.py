@@ -36,8 +36,9 @@ class WasmRuntime:
 
     @property
     def operations(self) -> frozenset[Operation]:
-        """The operations that the module exports with a type that can be called."""
-        return frozenset(self.module.border.operations)
+        """The operations that the module exports with a type that can be called, as the Go SDK exports them too."""
+        border = self.module.border
+        return frozenset(border.operations) | frozenset(border.sdk_operations)
 
     def health(self) -> bool:
         """True: the host says so of a module without asking it (contract 1.7)."""

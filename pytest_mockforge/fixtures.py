@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+from zlib import crc32
 
 import pytest
 
 if TYPE_CHECKING:
     from pytest_mockforge.contract.requests import RequestBuilder
+    from pytest_mockforge.mocks.grpc_mock import GrpcMock
+    from pytest_mockforge.mocks.mock import PluginMock
+    from pytest_mockforge.mocks.respx_mock import HttpMock
+    from pytest_mockforge.mocks.server_mock import ServerMock
     from pytest_mockforge.plugin_under_test import Plugin
     from pytest_mockforge.remote_starter import RemoteStarter
     from pytest_mockforge.runtimes.host_services import HostServices
+
+Mock = TypeVar("Mock", bound="PluginMock")
+MOCKS: pytest.StashKey[list[PluginMock]] = pytest.StashKey()
+"""The stand-ins of a test."""
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +97,101 @@ def mockforge_request() -> RequestBuilder:
     from pytest_mockforge.contract.requests import RequestBuilder
 
     return RequestBuilder()
+
+
+@pytest.fixture
+def mockforge_mock_http(request: pytest.FixtureRequest) -> Iterator[HttpMock]:
+    """A stand-in for a plugin, for code that calls it with httpx, sync or async; no socket is opened.
+
+    Calls that nobody declared, and declared ones that do not come, fail the test. httpx's other traffic passes through.
+
+        def test_an_unknown_token_is_turned_away(mockforge_mock_http):
+            denied = AuthResponse(authenticated=False, claims={}, metadata={})
+            mockforge_mock_http.on.authenticate(query={"token": "wrong"}).reply(denied)
+            assert not my_client(mockforge_mock_http.url).may_enter("wrong")
+    """
+    name = "mockforge_mock_http"
+    try:
+        from pytest_mockforge.mocks.respx_mock import HttpMock
+    except ModuleNotFoundError as error:
+        _skip_without(name, error, "remote")
+    yield from _until_over(request, HttpMock(name, seed=_seed(request)))
+
+
+@pytest.fixture
+def mockforge_mock_grpc(request: pytest.FixtureRequest) -> Iterator[GrpcMock]:
+    """A stand-in for a plugin behind gRPC, for clients that are given its `channel`; no socket is opened.
+
+    `plugin(servicer)` goes the other way round: a servicer of your own as a plugin under test.
+
+        def test_a_function_is_rendered(mockforge_mock_grpc):
+            mockforge_mock_grpc.on.template_function(name="upper", args=["abc"]).reply("ABC")
+            assert my_renderer(mockforge_mock_grpc.channel).render("{{upper abc}}") == "ABC"
+    """
+    name = "mockforge_mock_grpc"
+    try:
+        from pytest_mockforge.mocks.grpc_mock import GrpcMock
+    except ModuleNotFoundError as error:
+        _skip_without(name, error, "grpc")
+    yield from _until_over(request, GrpcMock(name, seed=_seed(request)))
+
+
+@pytest.fixture
+def mockforge_mock_server(request: pytest.FixtureRequest) -> Iterator[ServerMock]:
+    """A stand-in for a plugin behind a real socket of 127.0.0.1, for code in any language.
+
+    `mockforge_mock_server(protocol="grpc")` speaks gRPC, `mockforge_mock_server(dialect="sdk")` as the published SDK.
+
+        def test_a_late_answer_is_given_up(mockforge_mock_server):
+            mockforge_mock_server.on.template_function(name="upper").reply("ABC").fault(faults.latency(5))
+            assert my_program("--plugin", mockforge_mock_server.url, "--timeout", "0.2").exit_status == 1
+    """
+    from pytest_mockforge.mocks.server_mock import ServerMock
+
+    def missing(reason: str) -> NoReturn:
+        pytest.skip(reason)
+
+    mock = ServerMock("mockforge_mock_server", seed=_seed(request), missing=missing)
+    yield from _until_over(request, mock)
+
+
+def judge_mocks(mocks: list[PluginMock]) -> None:
+    """Fail a test whose body passed, if a stand-in was not called as declared; what its functions raised is raised."""
+    __tracebackhide__ = True
+    from pytest_mockforge.mocks.verdict import complaint
+
+    for mock in mocks:
+        if mock.errors:
+            raise mock.errors[0]
+    texts = [text for mock in mocks if (text := complaint(mock))]
+    if texts:
+        pytest.fail("\n".join(texts), pytrace=False)
+
+
+def show_mocks(item: pytest.Item, mocks: list[PluginMock]) -> None:
+    """Put beside the failure of a test what its stand-ins saw that nobody declared."""
+    from pytest_mockforge.mocks.verdict import remark
+
+    for mock in mocks:
+        if text := remark(mock):
+            item.add_report_section("call", "mockforge", text)
+
+
+def _until_over(request: pytest.FixtureRequest, mock: Mock) -> Iterator[Mock]:
+    item: pytest.Item = request.node
+    item.stash.setdefault(MOCKS, []).append(mock)
+    try:
+        yield mock
+    finally:
+        mock.close()
+
+
+def _seed(request: pytest.FixtureRequest) -> int:
+    """Draw a seed from the test's id: the same test meets the same faults, in each run and on each worker."""
+    return crc32(request.node.nodeid.encode())
+
+
+def _skip_without(name: str, error: ModuleNotFoundError, extra: str) -> NoReturn:
+    from pytest_mockforge.mocks.server_mock import missing_text
+
+    pytest.skip(missing_text(name, error, extra))

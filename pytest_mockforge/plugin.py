@@ -5,20 +5,37 @@ Imports nothing heavy: what a run needs is imported when a plugin is named, or w
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 from pytest_mockforge import settings
 from pytest_mockforge.extensions import take_host_functions
 from pytest_mockforge.fixtures import (
+    MOCKS,
+    judge_mocks,
     mockforge_host,
     mockforge_load,
+    mockforge_mock_grpc,
+    mockforge_mock_http,
+    mockforge_mock_server,
     mockforge_plugin,
     mockforge_remote,
     mockforge_request,
+    show_mocks,
 )
 from pytest_mockforge.suite import STATE
 
-__all__ = ["mockforge_host", "mockforge_load", "mockforge_plugin", "mockforge_remote", "mockforge_request"]
+__all__ = [
+    "mockforge_host",
+    "mockforge_load",
+    "mockforge_mock_grpc",
+    "mockforge_mock_http",
+    "mockforge_mock_server",
+    "mockforge_plugin",
+    "mockforge_remote",
+    "mockforge_request",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -63,3 +80,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         from pytest_mockforge.active import begin_item
 
         begin_item(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    try:
+        result = yield
+    except BaseException:
+        if MOCKS in item.stash:
+            show_mocks(item, item.stash[MOCKS])
+        raise
+    if MOCKS in item.stash:
+        judge_mocks(item.stash[MOCKS])
+    return result

@@ -47,7 +47,16 @@ PUBLIC = [
     "Violation",
     "load",
 ]
-FIXTURES = {"mockforge_host", "mockforge_load", "mockforge_plugin", "mockforge_remote", "mockforge_request"}
+FIXTURES = {
+    "mockforge_host",
+    "mockforge_load",
+    "mockforge_mock_grpc",
+    "mockforge_mock_http",
+    "mockforge_mock_server",
+    "mockforge_plugin",
+    "mockforge_remote",
+    "mockforge_request",
+}
 OPTIONS = {
     "--mockforge-accept",
     "--mockforge-allow-commands",

@@ -101,7 +101,19 @@ def catalogue() -> tuple[Check, ...]:
     """Give all checks, ordered by code."""
     # Each module registers its checks when it is imported. Not `from … import`: that is content with an attribute left
     # behind by a module that pytester has dropped, and leaves this catalogue empty.
-    for module in ("capabilities", "contract", "limits", "loading", "manifest", "reading", "remote", "resources"):
+    for module in (
+        "capabilities",
+        "contract",
+        "go_sdk",
+        "limits",
+        "loading",
+        "manifest",
+        "reading",
+        "remote",
+        "remote_input",
+        "remote_load",
+        "resources",
+    ):
         import_module(f"pytest_mockforge.checks.{module}")
     return tuple(_CHECKS[code] for code in sorted(_CHECKS))
 

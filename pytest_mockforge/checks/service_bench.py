@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pytest_mockforge.checks.bench import Bench, Need
 from pytest_mockforge.checks.model import Figure, HostVerdict
@@ -14,7 +15,11 @@ from pytest_mockforge.hosts import remote
 from pytest_mockforge.hosts.profile import VERSION
 from pytest_mockforge.opening import HOSTS
 from pytest_mockforge.runtimes.base import Limits
-from pytest_mockforge.service_subject import ServiceSubject
+from pytest_mockforge.runtimes.host_services import HostServices
+from pytest_mockforge.service_subject import Endpoint, ServiceSubject
+
+if TYPE_CHECKING:
+    from pytest_mockforge.checks.road import Road
 
 
 class ServiceBench(Bench):
@@ -24,6 +29,28 @@ class ServiceBench(Bench):
 
     def __init__(self, subject: ServiceSubject, *, limits: Limits, host: str, dialect: str = "auto") -> None:
         super().__init__(subject, limits=limits, host=host, dialect=dialect)
+        subject.patience = limits.timeout
+        self.gone = ""
+        """The code of the check after which nothing was answered any more; empty while the service is there."""
+
+    @cached_property
+    def road(self) -> Road:
+        """The service for whoever sends what MockForge never would. Raises LoadFailure when it cannot be reached."""
+        from pytest_mockforge.runtimes.remote.service import RemoteRuntime
+
+        runtime = self.subject.open_runtime(limits=self.limits, policy="item", host=self.host, services=HostServices())
+        reached = self.subject.reached
+        auth = reached.auth if isinstance(reached, Endpoint) else None
+        dialect, secret = self.subject.dialect(self.dialect), auth.value if auth is not None else None
+        if isinstance(runtime, RemoteRuntime):
+            from pytest_mockforge.checks.road_http import HttpRoad
+
+            return HttpRoad(runtime, dialect, secret)
+        from pytest_mockforge.checks.road_grpc import GrpcRoad
+        from pytest_mockforge.runtimes.remote.grpc import GrpcRuntime
+
+        assert isinstance(runtime, GrpcRuntime)
+        return GrpcRoad(runtime, dialect, secret)
 
     @cached_property
     def _contact(self) -> Spoken | LoadFailure | SetupError:
@@ -111,6 +138,8 @@ class ServiceBench(Bench):
             return ""
         if not self.reachable:
             return "the service cannot be reached, see MF601"
+        if self.gone:
+            return f"the service answers nothing any more, see {self.gone}"
         if need == "operation" and not self.operations:
             return "no operation is there, see MF602"
         return ""
@@ -147,6 +176,13 @@ class ServiceBench(Bench):
             "untested": ", ".join(op.value for op in Operation if op not in there) if reachable else "",
             "initial_memory": 0,
         }
+
+    def close(self) -> None:
+        """Close the connections of this bench; the service stays with its owner."""
+        if "road" in self.__dict__:
+            self.road.close()
+            del self.__dict__["road"]
+        super().close()
 
     def _verdict(self, host: str) -> HostVerdict:
         if host != "adapter":

@@ -23,7 +23,7 @@ Outcome = Literal["answered", "refused", "broken", "absent"]
 _TRIES = 3
 """Requests of one operation and dialect; the first good answer ends them."""
 _SILENCES = 2
-"""Calls without an answer in time before the service counts as silent altogether."""
+"""Calls without an answer in time, and none with one, before the service counts as silent altogether."""
 _NOWHERE = frozenset({404, 405, 501, 12})
 """Statuses that say that nothing is there; 12 is gRPC's UNIMPLEMENTED."""
 _UNREACHED = frozenset({"unreachable", "tls", "timeout", "protocol"})
@@ -77,18 +77,20 @@ class Spoken:
 def probe(runtime: Runtime, samples: Sequence[Sample] = (), dialects: Sequence[str] = ("host", "sdk")) -> Spoken:
     """Ask each operation in each dialect, with the author's samples first. Never raises for what the service does."""
     asked: dict[tuple[str, Operation], Asked] = {}
-    silent = 0
     for operation in Operation:
         requests = tuple(_requests(operation, samples))
         for name in dialects:
             asked[name, operation] = one = _ask(runtime, dialect_named(name), operation, requests)
-            failure = one.exchange.failure
-            kind = failure.kind if isinstance(failure, RemoteFailure) else ""
-            silent += kind == "timeout"
-            if kind in ("unreachable", "tls") or silent == _SILENCES:
+            kinds = [_kind(other) for other in asked.values()]
+            if kinds[-1] in ("unreachable", "tls") or kinds == ["timeout"] * _SILENCES:
                 # It would be the same for each operation, and each may take a whole timeout.
-                return Spoken(asked={(d, op): _like(one, d, op) for d in dialects for op in Operation})
+                return Spoken(asked={(d, op): _like(one, d, op) for d in dialects for op in Operation} | asked)
     return Spoken(asked=asked)
+
+
+def _kind(asked: Asked) -> str:
+    failure = asked.exchange.failure
+    return failure.kind if isinstance(failure, RemoteFailure) else ""
 
 
 def _requests(operation: Operation, samples: Sequence[Sample]) -> Iterator[Request]:

@@ -61,6 +61,8 @@ class ServiceSubject(Subject):
         super().__init__(spec, read_documents(_app_folder(spec)) if spec.kind == "asgi" else documents)
         self._allow_commands = allow_commands
         self._progress = progress
+        self.patience = Limits().timeout
+        """Seconds that a call may take which finds out what is spoken: those that were last asked for."""
 
     @property
     def language(self) -> str:
@@ -97,7 +99,8 @@ class ServiceSubject(Subject):
         """What the service answers in each dialect, tried once. Raises LoadFailure when there is no service."""
         from pytest_mockforge.dialect_probe import probe
 
-        runtime = self.open_runtime(limits=Limits(), policy="item", host="adapter", services=HostServices())
+        limits = Limits(timeout=self.patience)
+        runtime = self.open_runtime(limits=limits, policy="item", host="adapter", services=HostServices())
         try:
             # Over gRPC there is one shape, plugin.proto, into which the host's JSON goes.
             dialects = ("host",) if self.protocol == "grpc" else ("host", "sdk")
@@ -122,6 +125,7 @@ class ServiceSubject(Subject):
     def open_runtime(self, *, limits: Limits, policy: InstancePolicy, host: str, services: HostServices) -> Runtime:  # noqa: ARG002
         """Make what calls the service. Raises LoadFailure when it cannot be started."""
         self.require_open()
+        self.patience = limits.timeout
         endpoint = self.reached
         if isinstance(endpoint, LoadFailure):
             raise endpoint

@@ -1,0 +1,1 @@
+"""The search for requests that a plugin does not stand, built on Hypothesis."""

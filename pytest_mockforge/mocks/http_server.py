@@ -93,6 +93,8 @@ class _Conversation(BaseHTTPRequestHandler):
     """One connection; the standard library's handler reads heads and keeps count of what keeps a connection."""
 
     protocol_version = "HTTP/1.1"
+    server_version = "pytest-mockforge"
+    sys_version = ""
 
     def __init__(self, connected: socket.socket, serving: HttpServer) -> None:
         self._serving = serving

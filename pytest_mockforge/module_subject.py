@@ -11,14 +11,14 @@ import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_mockforge.contract.dialects import Dialect, HostDialect
 from pytest_mockforge.contract.go_sdk_dialect import GoSdkDialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.manifest import find_module
 from pytest_mockforge.errors import AdaptError, DocumentError, LoadFailure
-from pytest_mockforge.runtimes.base import MIB, InstancePolicy, Limits
+from pytest_mockforge.runtimes.base import MIB, InstancePolicy, Limits, Runtime
 from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.runtimes.wasm.adapt import Wrapped, adapt, mendable
 from pytest_mockforge.runtimes.wasm.cache import CompileCache
@@ -30,6 +30,12 @@ from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
 from pytest_mockforge.runtimes.wasm.runtime import WasmRuntime
 from pytest_mockforge.spec import Spec
 from pytest_mockforge.subject import Documents, Kind, Subject, read_documents
+
+if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
+    from pytest_mockforge.runtimes.component.engine import CompiledComponent
 
 LARGEST_FILE = 256 * MIB
 """Bytes; a larger file is refused unread."""
@@ -70,6 +76,8 @@ class ModuleSubject(Subject):
         self.evidence = LanguageEvidence(language="unknown")
         if self.info is not None:
             self.evidence = detect_language(self.info, self.data)
+        elif self.failure is not None and self.failure.detail == "component":
+            self.evidence = _component_language(self.data)
         self.adapter = host_detection(self.info, self.data)
 
     @property
@@ -82,8 +90,27 @@ class ModuleSubject(Subject):
         """The module's file, where one was found."""
         return self.module_path
 
-    def open_runtime(self, *, limits: Limits, policy: InstancePolicy, host: str, services: HostServices) -> WasmRuntime:
-        """Make what calls the module. Raises LoadFailure when it cannot be compiled."""
+    @cached_property
+    def component(self) -> CompiledComponent | LoadFailure | None:
+        """The component ready to be instantiated, or why it cannot be; None for what is no component."""
+        if self.failure is None or self.failure.detail != "component":
+            return None
+        from pytest_mockforge.runtimes.component.runtime import compile_component
+
+        try:
+            return compile_component(self.data, limits=Limits(stack=self._stack), cache=self._cache)
+        except LoadFailure as failure:
+            return failure
+
+    def open_runtime(self, *, limits: Limits, policy: InstancePolicy, host: str, services: HostServices) -> Runtime:
+        """Make what calls the module, or the component. Raises LoadFailure when it cannot be compiled."""
+        component = self.component
+        if component is not None:
+            from pytest_mockforge.runtimes.component.runtime import ComponentRuntime
+
+            if isinstance(component, LoadFailure):
+                raise component
+            return ComponentRuntime(component, limits=limits, policy=policy)
         compiled = self.compiled
         if isinstance(compiled, LoadFailure):
             raise compiled
@@ -142,7 +169,9 @@ class ModuleSubject(Subject):
 
     @property
     def convention(self) -> str:
-        """How the module's own exports are called: one convention, `mixed`, or `none`."""
+        """How the module's own exports are called: one convention, `mixed`, or `none`; `component` for a component."""
+        if self.component is not None:
+            return "component"
         used: set[str] = set(self.border.operations.values())
         if self.mended is not None:
             used |= {one.was for one in self.mended.wrapped}
@@ -167,6 +196,9 @@ class ModuleSubject(Subject):
         compiled = self.__dict__.pop("compiled", None)
         if isinstance(compiled, CompiledModule):
             compiled.close()
+        component = self.__dict__.pop("component", None)
+        if component is not None and not isinstance(component, LoadFailure):
+            component.close()
 
     def _find_module(self) -> Path:
         if self.spec.kind != "folder":
@@ -189,6 +221,15 @@ class ModuleSubject(Subject):
         if self.spec.kind == "text":
             self.data = _assemble(self.data, self.module_path)
         self.info = inspect_module(self.data)
+
+
+def _component_language(data: bytes) -> LanguageEvidence:
+    from pytest_mockforge.runtimes.component.inspection import describe_component
+
+    try:
+        return describe_component(data).language
+    except LoadFailure:
+        return LanguageEvidence(language="unknown")
 
 
 def _read_file(path: Path) -> bytes:

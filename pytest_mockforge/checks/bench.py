@@ -26,11 +26,11 @@ from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.host_services import HostServices, ImportedFunction
 from pytest_mockforge.subject import Subject
 
-Need = Literal["nothing", "road", "binary", "core", "whole", "module", "operation"]
+Need = Literal["nothing", "road", "binary", "core", "whole", "module", "operation", "border"]
 """What a check works on; where that is missing it is skipped and says so, as another code reports the cause. `road` is
 the library that a service is called with; `binary` a file in the binary format, `core` one that is no component,
 `whole` one without damage; `module` a module that loads, or a service that answers; `operation` one that can be
-called."""
+called; `border` one of a core module, whose memory can be looked into."""
 
 _HOPELESS = 2
 """Calls of one operation that may run into a limit before the rest of its requests is left out."""

@@ -31,7 +31,7 @@ _WASI: Mapping[str, tuple[str, ...]] = {
 _PROVABLE = {name for names in _WASI.values() for name in names}
 
 
-@check("MF704", "capabilities that are used are declared", need="operation", of="module")
+@check("MF704", "capabilities that are used are declared", need="border", of="module")
 def capability_proof(bench: ModuleBench) -> Iterator[Finding]:
     """A plugin that reads files or opens sockets must say so; what it was seen to call is the proof.
 

@@ -53,7 +53,7 @@ def no_trap(bench: Bench) -> Iterator[Finding]:
         )
 
 
-@check("MF202", "each reply lies inside the module's memory", need="operation", of="module")
+@check("MF202", "each reply lies inside the module's memory", need="border", of="module")
 def inside_memory(bench: Bench) -> Iterator[Finding]:
     """The host takes two i32, pointer and length, and copies that many bytes out of memory.
 

@@ -13,7 +13,7 @@ from pytest_mockforge.checks.registry import check
 from pytest_mockforge.runtimes.base import PAGE, Limits
 
 
-@check("MF705", "the least limits under which the samples pass", need="operation", of="module")
+@check("MF705", "the least limits under which the samples pass", need="border", of="module")
 def least_limits(bench: ModuleBench) -> Iterator[Finding]:
     """The accepted samples are made again in fresh instances, with less and less fuel and memory, until one fails.
 

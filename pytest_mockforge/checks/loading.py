@@ -103,7 +103,7 @@ def instantiates(bench: ModuleBench) -> Iterator[Finding]:
     yield from objected(bench, "MF107", "instantiate")
 
 
-@check("MF108", "the allocator gives memory that can be written to", need="operation")
+@check("MF108", "the allocator gives memory that can be written to", need="border")
 def allocates(bench: ModuleBench) -> Iterator[Finding]:
     """Before each call the host asks for as many bytes as the request has and writes there without a further look.
 
@@ -138,7 +138,7 @@ def allocates(bench: ModuleBench) -> Iterator[Finding]:
                 yield finding
 
 
-@check("MF109", "the optional exports have the right type and do not trap", need="operation")
+@check("MF109", "the optional exports have the right type and do not trap", need="border")
 def optional_exports(bench: ModuleBench) -> Iterator[Finding]:
     """`dealloc`, `free`, `__pin` and `__unpin` are optional; the host skips a wrong type and ignores a trap in silence.
 
@@ -174,7 +174,7 @@ def optional_exports(bench: ModuleBench) -> Iterator[Finding]:
                     )
 
 
-@check("MF110", "the answers do not hang on _initialize", need="operation")
+@check("MF110", "the answers do not hang on _initialize", need="border")
 def initializer(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge never calls `_initialize`, `_start`, `init` or `main`, so set-up done there does not happen.
 

@@ -143,6 +143,10 @@ class ModuleBench(Bench):
     @property
     def operations(self) -> tuple[Operation, ...]:
         """The operations that can be called, in the order of the contract."""
+        component = self.subject.component
+        if component is not None:
+            there = () if isinstance(component, LoadFailure) else component.operations
+            return tuple(operation for operation in Operation if operation in there)
         border = self.compiled.border
         callable_: Mapping[Operation, object] = border.sdk_operations if self.speaks_sdk else border.operations
         return tuple(operation for operation in Operation if operation in callable_)
@@ -154,18 +158,22 @@ class ModuleBench(Bench):
 
     @property
     def reachable(self) -> bool:
-        """True when the module can be instantiated."""
+        """True when the module, or the component, can be called."""
+        if self.subject.component is not None:
+            return bool(self.operations)
         return self.instantiation is None
 
     def missing(self, need: Need) -> str:
         """Say why a check with this need cannot be made, with the code of the cause; empty when it can."""
         if need in ("nothing", "road"):
             return ""
+        if need == "operation" and self.subject.component is not None:
+            return "" if self.operations else "no operation of the component can be called, see MF119"
         failure = self.instantiation
         if isinstance(failure, LoadFailure) and failure.step in ("read", "compile"):
             lacking, code = _STOPS[broken_rule(failure)]
             return f"the module cannot be loaded, see {code}" if _NEEDS.index(need) >= _NEEDS.index(lacking) else ""
-        if need != "operation":
+        if need not in ("operation", "border"):
             return ""
         if failure is not None:
             linked = not (isinstance(failure, LoadFailure) and failure.step == "link")
@@ -190,12 +198,12 @@ class ModuleBench(Bench):
         """What is known of the plugin before it is called, for the report."""
         subject = self.subject
         compiled = subject.compiled
-        failed = isinstance(compiled, LoadFailure)
+        failed = isinstance(compiled, LoadFailure) and not self.reachable
         return {
             "language": subject.language,
             "adapter": subject.adapter,
             "dialect": "sdk" if self.speaks_sdk else None,
-            "convention": None if subject.info is None else subject.convention,
+            "convention": None if subject.info is None and subject.component is None else subject.convention,
             "size": len(subject.data),
             "host": self.host,
             "version": VERSION,

@@ -64,7 +64,7 @@ def fuel(bench: ModuleBench) -> Iterator[Finding]:
             _measure_fuel(bench, workload)
 
 
-@check("MF402", "memory stays within the limit", need="operation")
+@check("MF402", "memory stays within the limit", need="border")
 def memory(bench: ModuleBench) -> Iterator[Finding]:
     """Linear memory grows a page of 64 KiB at a time and never shrinks; MockForge's adapters allow 4 GiB.
 
@@ -93,7 +93,7 @@ def memory(bench: ModuleBench) -> Iterator[Finding]:
                 break
 
 
-@check("MF403", "memory does not grow with the number of calls", need="operation")
+@check("MF403", "memory does not grow with the number of calls", need="border")
 def growth(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge keeps one instance for good, so what a call does not give back adds up until memory is full.
 
@@ -134,7 +134,7 @@ def growth(bench: ModuleBench) -> Iterator[Finding]:
             )
 
 
-@check("MF404", "a refused memory.grow does not break the plugin", need="operation")
+@check("MF404", "a refused memory.grow does not break the plugin", need="border")
 def memory_pressure(bench: ModuleBench) -> Iterator[Finding]:
     """When memory cannot grow, `memory.grow` gives -1; an allocator that does not look corrupts what it has.
 

@@ -17,7 +17,7 @@ from pytest_mockforge.module_subject import ModuleSubject
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.spec import parse_spec
 from tests.answering import ADMITTED, write_answering, write_spoilable
-from tests.conftest import RUST, Run
+from tests.conftest import ROOT, RUST, Run
 from tests.hostile_cases import cases, write_wasm
 
 CODES = {
@@ -38,6 +38,8 @@ CODES = {
     "MF115": "detection",
     "MF116": "core_module",
     "MF117": "whole",
+    "MF118": "go_sdk",
+    "MF119": "component_world",
     "MF201": "no_trap",
     "MF202": "inside_memory",
     "MF203": "utf8",
@@ -119,6 +121,8 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Path]]] = {
     "MF113": ("runtime", of_many_pages),
     "MF114": ("loader", lambda folder: mentions(folder, "curl http://")),
     "MF115": ("adapter", lambda folder: write_wasm("imported-abort", folder)),
+    "MF118": ("adapter", lambda _folder: ROOT / "fixtures" / "go-sdk" / "without-wasi" / "plugin.wasm"),
+    "MF119": ("adapter", lambda _folder: ROOT / "fixtures" / "component" / "wrong-type.wat"),
     "MF207": ("adapter", lambda folder: write_wasm("reply-duplicate-keys", folder)),
     "MF208": (
         "adapter",

@@ -103,6 +103,7 @@ def catalogue() -> tuple[Check, ...]:
     # behind by a module that pytester has dropped, and leaves this catalogue empty.
     for module in (
         "capabilities",
+        "component",
         "contract",
         "go_sdk",
         "limits",

@@ -29,12 +29,12 @@ def comparison_lines(results: Sequence[CheckResult], *, order: Sequence[str], wi
     if len(shown) < 2:
         return []
     hosts = list(dict.fromkeys(one.host for mine in shown.values() for result in mine for one in result.verdicts))
-    head = ["plugin", "language", "convention", "size", *hosts, *(f"{name} fuel" for name in _SHORT.values())]
+    head = ["plugin", "language", "convention", "dialect", "size", *hosts, *(f"{name} fuel" for name in _SHORT.values())]
     rows = [_row(label, mine, hosts) for label, mine in shown.items()]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     if sum(widths) + 2 * len(widths) > width:
         return [line for row in rows for line in _stacked(head, row, width)]
-    return [_joined(row, widths, words=3 + len(hosts)) for row in (head, *rows)]
+    return [_joined(row, widths, words=4 + len(hosts)) for row in (head, *rows)]
 
 
 def _row(label: str, results: Sequence[CheckResult], hosts: Sequence[str]) -> list[str]:
@@ -45,6 +45,7 @@ def _row(label: str, results: Sequence[CheckResult], hosts: Sequence[str]) -> li
         label,
         str(identity["language"]),
         str(identity["convention"] or "-"),
+        str(identity.get("dialect") or ("-" if identity["language"] == "remote" else "host")),
         "-" if identity["size"] is None else size(int(identity["size"])),
         *(verdicts.get(host, "-") for host in hosts),
         *fuel,
@@ -62,7 +63,7 @@ def _fuel(results: Sequence[CheckResult], operation: Operation) -> str:
 def _joined(row: Sequence[str], widths: Sequence[int], *, words: int) -> str:
     """Words to the left, figures to the right; the size is the one figure among the words."""
     cells = [
-        cell.ljust(width) if index <= words and index != 3 else cell.rjust(width)
+        cell.ljust(width) if index <= words and index != 4 else cell.rjust(width)
         for index, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return ("  " + "  ".join(cells)).rstrip()

@@ -36,7 +36,7 @@ def test_the_summary_says_what_it_is_whether_it_loads_and_what_calls_cost(
     monkeypatch.setenv("COLUMNS", "300")
     lines = summary(run(f"--mockforge-plugin={RUST}", "--mockforge-checks=MF101,MF401,MF402,MF403"))
     assert re.fullmatch(r"  rust, multi-value, \d+\.\d KiB", lines.pop(1))
-    assert lines.pop(2).startswith("  hosts: adapter accepted; ")
+    assert lines.pop(2).startswith("  hosts: adapter, loader, sandbox accepted; ")
     assert lines[:4] == [
         "rust: PASS, 4 checks hold",
         "  MockForge 0.3.213 (rust adapter) would load and call it",

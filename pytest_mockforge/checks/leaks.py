@@ -45,7 +45,7 @@ _SECRETS = {
     "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
     "a URL with a password": r"\b[a-z][a-z0-9+.-]*://[^\s:/@\"']+:[^\s:/@\"']+@",
     "an environment variable that names a secret": (
-        r"\b[A-Z][A-Z0-9_]*(?:SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|ACCESS_KEY|DATABASE_URL)[A-Z0-9_]*"
+        r"\b[A-Z0-9_]*(?:SECRET|PASSWORD|PASSWD|TOKEN|API_?KEY|ACCESS_KEY|DATABASE_URL)[A-Z0-9_]*"
         r"[\"']?\s*[:=]\s*[\"']?[^\s\"',}]{4,}"
     ),
 }

@@ -119,13 +119,19 @@ def missing_fields(bench: ServiceBench) -> Iterator[Finding]:
     """A request without any field is refused; one that lacks a single field is answered somehow, and not by a fault.
 
     Source: contract 1.3 to 1.6, which name the fields. A field that a service does not read may be missing, so that
-    each answer but a 5xx will do there. To be admitted without any field is an error.
+    each answer but a 5xx will do there. To be admitted without any field is an error. In a message of gRPC a missing
+    field is an empty one, so that there only `authenticate` has to refuse one without any.
 
     Mend: check what you read before you use it, and answer 400 or 422 where it is missing.
     """
     volley = _volley(bench, "MF608")
     answered = ("yes", "empty", "unreadable")
-    told = tuple(said for said in volley.said if said.shot.name == "no-fields" or said.outcome not in answered)
+    refusing = bench.operations if bench.subject.protocol != "grpc" else (Operation.AUTHENTICATE,)
+    told = tuple(
+        said
+        for said in volley.said
+        if said.outcome not in answered or (said.shot.name == "no-fields" and said.shot.operation in refusing)
+    )
     yield from _judged("MF608", replace(volley, said=told), expected="an error, such as 400 or 422")
 
 

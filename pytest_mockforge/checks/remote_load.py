@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import cycle, islice, zip_longest
 from threading import Barrier
+from time import sleep
 
 from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.checks.registry import check
@@ -21,6 +22,8 @@ _MOST_AT_ONCE = 64
 _ROUNDS = 3
 _OF_EACH = 5
 """Requests of one operation that are made again."""
+_NOTICING = 0.05
+"""Seconds in which a service may notice that somebody went away."""
 _MEASURED = Volatile(pointer="/execution_time_ms", operation=Operation.QUERY_DATASOURCE)
 """A time that the service measured itself differs by its nature."""
 
@@ -52,7 +55,9 @@ def concurrency(bench: ServiceBench) -> Iterator[Finding]:
     if count < 2:
         yield _note("MF609", "one-at-a-time", "the manifest allows one call at a time, so that none were made at once")
         return
-    known = [one for operation in bench.operations for one in _known(bench, operation)]
+    # One of each operation in turn, so that ten calls are not ten of one operation.
+    rows = zip_longest(*(_known(bench, operation) for operation in bench.operations))
+    known = [one for row in rows for one in row if one is not None]
     if not known:
         yield _note("MF609", "no-reply", "no operation gave a reply to any request, so that there is nothing to repeat")
         return
@@ -87,6 +92,7 @@ def abort(bench: ServiceBench) -> Iterator[Finding]:
             try:
                 for _ in range(2):
                     bench.road.abort(operation, one.data)
+                sleep(_NOTICING)
                 seen = bench.road.observe(operation, one.data)
             except RemoteFailure as failure:
                 differs, lost = failure.message, True

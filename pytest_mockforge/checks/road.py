@@ -32,6 +32,7 @@ _MOST_LOST = 2
 """Shots of one volley that may get no answer before the rest is left out: each may take a whole timeout."""
 _KEPT = 64 * KIB
 _SHOWN = 200
+_LONGEST = 1_500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,8 +56,8 @@ class Shot:
     def shown(self) -> str:
         """What is sent, cut to size, for a report."""
         data = self.data or b""
-        text = data[:_SHOWN].decode("utf-8", "backslashreplace")
-        return text if len(data) <= _SHOWN else f"{text} … ({len(data):,} bytes)"
+        text = data[:_LONGEST].decode("utf-8", "backslashreplace")
+        return text if len(data) <= _LONGEST else f"{text[:_SHOWN]} … ({len(data):,} bytes)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -155,16 +155,15 @@ class UnaryFuture(grpc.Future, grpc.Call):  # type: ignore[misc] # grpcio has no
         self._tell()
 
     def result(self, timeout: float | None = None) -> object:
-        self._wait(timeout)
+        __tracebackhide__ = True
+        error = self.exception(timeout)
+        if error is not None:
+            raise error
         return self._read(self._ongoing.result())
 
-    def exception(self, timeout: float | None = None) -> Exception | None:
+    def exception(self, timeout: float | None = None) -> CallError | None:
         self._wait(timeout)
-        try:
-            self._ongoing.result()
-        except grpc.RpcError as error:
-            return error  # type: ignore[no-any-return] # grpcio has no types
-        return None
+        return None if self.code() is grpc.StatusCode.OK else CallError(self)
 
     def traceback(self, timeout: float | None = None) -> object:
         error = self.exception(timeout)
@@ -224,6 +223,38 @@ class UnaryFuture(grpc.Future, grpc.Call):  # type: ignore[misc] # grpcio has no
     def _tell(self) -> None:
         for callback in self._callbacks:
             callback()
+
+
+class CallError(grpc.RpcError, grpc.Call):  # type: ignore[misc] # grpcio has no types
+    """A call that was answered with a code; unlike grpcio-testing's it says with which."""
+
+    def __init__(self, call: UnaryFuture) -> None:
+        super().__init__(f"{call.code()}: {call.details()}")
+        self._call = call
+
+    def code(self) -> object:
+        return self._call.code()
+
+    def details(self) -> str | None:
+        return self._call.details()
+
+    def initial_metadata(self) -> object:
+        return self._call.initial_metadata()
+
+    def trailing_metadata(self) -> object:
+        return self._call.trailing_metadata()
+
+    def is_active(self) -> bool:
+        return False
+
+    def time_remaining(self) -> float | None:
+        return None
+
+    def cancel(self) -> bool:
+        return False
+
+    def add_callback(self, callback: Callable[[], object]) -> bool:  # noqa: ARG002 - it is over
+        return False
 
 
 class _Ongoing(Protocol):

@@ -61,9 +61,9 @@ class _Methods(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio has no ty
         return grpc.unary_unary_rpc_method_handler(method)
 
     def _sent(self, delivery: Delivery, context: _Context) -> bytes:
-        if delivery.delay:
-            self._over.wait(delivery.delay)
+        # To abort is to raise: that is how grpcio ends a call.
+        if delivery.delay and self._over.wait(delivery.delay):
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the test is over")
         if delivery.status != 0:
-            # Raises, which is how grpcio ends a call.
             context.abort(_CODES[delivery.status], delivery.details)
         return delivery.message()

@@ -10,10 +10,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal, Protocol, cast
 
-from pytest_mockforge.contract.dialects import Dialect, dialect_named
+from pytest_mockforge.contract.dialects import Dialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import RemoteFailure, RequestError, SetupError
 from pytest_mockforge.plugin_under_test import Plugin
+from pytest_mockforge.proto.dialect import ProtoDialect
 from pytest_mockforge.proto.json_form import reply_from_wire, request_to_wire
 from pytest_mockforge.proto.messages import (
     METHODS,
@@ -70,8 +71,8 @@ class _ServicerSubject(Subject):
     def open_runtime(self, *, limits: Limits, policy: InstancePolicy, host: str, services: HostServices) -> Servicer:  # noqa: ARG002 - a servicer has neither instances nor imports
         return Servicer(self._servicer, self._serve, limits=limits)
 
-    def dialect(self, asked: str) -> Dialect:  # noqa: ARG002 - plugin.proto holds what the host says
-        return dialect_named("host")
+    def dialect(self, asked: str) -> Dialect:  # noqa: ARG002 - plugin.proto holds what the host says, and more
+        return ProtoDialect()
 
 
 class _Service(Protocol):

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from pytest_mockforge.contract.dialects import dialect_named
-from pytest_mockforge.contract.json_text import parse
+from pytest_mockforge.contract.json_text import Json, dump, parse
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.replies import Reply
 from pytest_mockforge.contract.request_models import AuthRequest, Credentials, Request, ResponseRequest
@@ -130,7 +130,10 @@ class GrpcWire:
             payload = request_from_wire(operation, body)
         except WireError as error:
             raise RequestError(f"{operation}: the request is no message of plugin.proto: {error}") from None
-        return _completed(decode_request("host", operation, payload), payload)
+        members = parse(payload).value
+        assert isinstance(members, dict)
+        _fill(members, _UNSET[operation])
+        return _completed(decode_request("host", operation, dump(members)), members)
 
     def reply(self, operation: Operation, reply: Reply, *, breaks_contract: bool) -> Delivery:
         __tracebackhide__ = True
@@ -233,12 +236,33 @@ def _cut(body: bytes) -> str:
     return body.decode("utf-8", "replace")[:_MOST_DETAILS]
 
 
-def _completed(request: Request, payload: bytes) -> Request:
+_EMPTY_VERSION: dict[str, Json] = {"major": 0, "minor": 0, "patch": 0}
+_EMPTY_CONTEXT: dict[str, Json] = {
+    "plugin_id": "",
+    "request_id": "",
+    "timeout_ms": 0,
+    "environment": {},
+    "custom": {},
+    "version": _EMPTY_VERSION,
+}
+#: What JSON has in place of a message that is not set, which in protobuf is as good as an empty one.
+_UNSET: Mapping[Operation, dict[str, Json]] = {
+    **{operation: {"context": _EMPTY_CONTEXT} for operation in Operation},
+    Operation.TEMPLATE_FUNCTION: {"context": {"metadata": {}, "environment": {}, "timestamp": ""}},
+}
+
+
+def _fill(members: dict[str, Json], unset: dict[str, Json]) -> None:
+    for name, empty in unset.items():
+        inner = members.setdefault(name, {} if isinstance(empty, dict) else empty)
+        if isinstance(inner, dict) and isinstance(empty, dict):
+            _fill(inner, empty)
+
+
+def _completed(request: Request, members: dict[str, Json]) -> Request:
     """Add what plugin.proto carries beyond the host's JSON."""
     if not isinstance(request, AuthRequest | ResponseRequest):
         return request
-    members = parse(payload).value
-    assert isinstance(members, dict)
     beyond: dict[str, object] = {}
     if isinstance(members.get("headers"), dict):
         beyond["headers"] = members["headers"]

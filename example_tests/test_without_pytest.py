@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("without_pytest.py")
-REFUSED = "refused: template_function trapped"
+REFUSED = "refused: template_function"
 
 
 def test_the_script_calls_the_plugin(mockforge_plugin):

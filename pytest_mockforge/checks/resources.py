@@ -169,7 +169,7 @@ def memory_pressure(bench: ModuleBench) -> Iterator[Finding]:
             )
 
 
-@check("MF405", "a call cut short by fuel does not break the next one", need="operation")
+@check("MF405", "a call cut short by fuel does not break the next one", need="border")
 def cut_short(bench: ModuleBench) -> Iterator[Finding]:
     """MockForge keeps the instance after a trap, so a call that was stopped half-way must not spoil the next.
 

@@ -149,7 +149,7 @@ def test_one_command_gives_the_verdicts_of_every_language(run: Run) -> None:
     languages = ("rust", "tinygo", "assemblyscript", "c", "go")
     result = run(*(f"--mockforge-plugin={REFERENCE / language}" for language in languages), "--mockforge-checks=MF101")
     result.assert_outcomes(passed=5)
-    assert summary(result).count("hosts: adapter ") == 5
+    assert summary(result).count("hosts: adapter") == 5
 
 
 def test_a_trap_is_quoted_without_its_reason(run: Run, tmp_path: Path) -> None:

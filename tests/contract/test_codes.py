@@ -18,6 +18,7 @@ from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.spec import parse_spec
 from tests.answering import ADMITTED, write_answering, write_spoilable
 from tests.conftest import ROOT, RUST, Run
+from tests.faulty_services import FAULTS, found
 from tests.hostile_cases import cases, write_wasm
 
 CODES = {
@@ -53,6 +54,18 @@ CODES = {
     "MF403": "growth",
     "MF404": "memory_pressure",
     "MF405": "cut_short",
+    "MF601": "healthy",
+    "MF602": "understood",
+    "MF603": "answered",
+    "MF604": "astray",
+    "MF605": "garbage",
+    "MF606": "extremes",
+    "MF607": "unknown_fields",
+    "MF608": "missing_fields",
+    "MF609": "concurrency",
+    "MF610": "abort",
+    "MF611": "steady",
+    "MF612": "leaks",
     "MF701": "manifest_readable",
     "MF702": "manifest_values",
     "MF703": "manifest_accepted",
@@ -200,7 +213,7 @@ def test_explain_prints_each_page(run: Run) -> None:
 
 def test_every_code_is_broken_by_a_hostile_case_or_a_plugin_made_for_it() -> None:
     by_cases = {code.rpartition(":")[2] for case in cases() for code in case.codes}
-    assert by_cases | set(BROKEN) == set(CODES)
+    assert by_cases | set(BROKEN) | set(FAULTS) == set(CODES)
 
 
 @pytest.mark.parametrize("code", BROKEN)
@@ -209,3 +222,10 @@ def test_a_plugin_made_for_a_code_gets_its_finding(code: str, tmp_path: Path) ->
     found = findings_of(code, make(tmp_path), host)
     assert found
     assert {finding.code for finding in found} == {code}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_a_service_made_for_a_code_gets_its_finding(code: str) -> None:
+    findings = found(code, FAULTS[code]())
+    assert any(finding.severity == "error" for finding in findings)
+    assert {finding.code for finding in findings} == {code}

@@ -274,6 +274,7 @@ def test_a_cancelled_future_stays_cancelled(in_process: GrpcMock) -> None:
     before = perf_counter()
     in_process.close()
     assert perf_counter() - before < 1
+    assert future.code() is CODE.CANCELLED
 
 
 def test_interceptors_stand_before_the_channel(in_process: GrpcMock) -> None:

@@ -22,11 +22,11 @@ Outcome = Literal["answered", "refused", "broken", "absent"]
 
 _TRIES = 3
 """Requests of one operation and dialect; the first good answer ends them."""
-_SILENCES = 2
-"""Calls without an answer in time, and none with one, before the service counts as silent altogether."""
+_GIVEN_UP = 2
+"""Operations that are slow to give no answer before nothing more is asked: each may take a whole timeout."""
+_SLOW = ("timeout", "oversize")
 _NOWHERE = frozenset({404, 405, 501, 12})
 """Statuses that say that nothing is there; 12 is gRPC's UNIMPLEMENTED."""
-_UNREACHED = frozenset({"unreachable", "tls", "timeout", "protocol"})
 _ENVELOPE = {"success", "result"}
 _ORDER: tuple[Outcome, ...] = ("answered", "refused", "broken", "absent")
 
@@ -56,10 +56,9 @@ class Spoken:
 
     @property
     def unreached(self) -> RemoteFailure | None:
-        """Why no call came through at all; None when one did."""
-        failures = [asked.exchange.failure for asked in self.asked.values()]
-        remote = [one for one in failures if isinstance(one, RemoteFailure) and one.kind in _UNREACHED]
-        return remote[0] if remote and len(remote) == len(failures) else None
+        """Why no call got an answer at all; None when one did, whatever its status."""
+        lost = [one for asked in self.asked.values() if (one := _lost(asked.exchange)) is not None]
+        return lost[0] if len(lost) == len(self.asked) else None
 
     def operations(self, dialect: str) -> tuple[Operation, ...]:
         """The operations that are there, in the order of the contract."""
@@ -77,20 +76,27 @@ class Spoken:
 def probe(runtime: Runtime, samples: Sequence[Sample] = (), dialects: Sequence[str] = ("host", "sdk")) -> Spoken:
     """Ask each operation in each dialect, with the author's samples first. Never raises for what the service does."""
     asked: dict[tuple[str, Operation], Asked] = {}
-    for operation in Operation:
-        requests = tuple(_requests(operation, samples))
-        for name in dialects:
+    # Each operation before the next dialect: one that is slow must not speak for all.
+    for name in dialects:
+        for operation in Operation:
+            requests = tuple(_requests(operation, samples))
             asked[name, operation] = one = _ask(runtime, dialect_named(name), operation, requests)
-            kinds = [_kind(other) for other in asked.values()]
-            if kinds[-1] in ("unreachable", "tls") or kinds == ["timeout"] * _SILENCES:
-                # It would be the same for each operation, and each may take a whole timeout.
+            lost = [_lost(other.exchange) for other in asked.values()]
+            if _in_vain([failure.kind if failure is not None else "" for failure in lost]):
+                # It would be the same for each operation.
                 return Spoken(asked={(d, op): _like(one, d, op) for d in dialects for op in Operation} | asked)
     return Spoken(asked=asked)
 
 
-def _kind(asked: Asked) -> str:
-    failure = asked.exchange.failure
-    return failure.kind if isinstance(failure, RemoteFailure) else ""
+def _lost(exchange: Exchange) -> RemoteFailure | None:
+    """Give the failure of a call that got no whole answer."""
+    failure = exchange.failure
+    return failure if isinstance(failure, RemoteFailure) and failure.kind != "status" else None
+
+
+def _in_vain(kinds: Sequence[str]) -> bool:
+    slow = len(kinds) == _GIVEN_UP and all(kind in _SLOW for kind in kinds)
+    return slow or kinds[-1] in ("unreachable", "tls")
 
 
 def _requests(operation: Operation, samples: Sequence[Sample]) -> Iterator[Request]:
@@ -121,7 +127,7 @@ def _ask(runtime: Runtime, dialect: Dialect, operation: Operation, requests: Seq
         outcome = _outcome(dialect, operation, exchange, decoded)
         if best is None or _ORDER.index(outcome) < _ORDER.index(best.outcome):
             best = Asked(dialect=dialect.name, operation=operation, outcome=outcome, exchange=exchange, decoded=decoded)
-        if outcome in ("answered", "absent") or (outcome == "broken" and exchange.wire is None):
+        if outcome in ("answered", "absent") or _lost(exchange) is not None:
             break
     assert best is not None
     return best

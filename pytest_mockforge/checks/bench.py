@@ -34,6 +34,8 @@ called; `border` one of a core module, whose memory can be looked into."""
 
 _HOPELESS = 2
 """Calls of one operation that may run into a limit before the rest of its requests is left out."""
+_SLOW = ("timeout", "oversize")
+"""How a service fails when each further call would take as long."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,4 +236,4 @@ def was_accepted(observation: Observation) -> bool:
 
 
 def _ran_into_a_limit(failure: PluginFailure | None) -> bool:
-    return isinstance(failure, LimitExceeded) or (isinstance(failure, RemoteFailure) and failure.kind == "timeout")
+    return isinstance(failure, LimitExceeded) or (isinstance(failure, RemoteFailure) and failure.kind in _SLOW)

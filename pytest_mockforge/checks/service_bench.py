@@ -66,7 +66,7 @@ class ServiceBench(Bench):
 
     @property
     def unreached(self) -> LoadFailure | RemoteFailure | None:
-        """Why there is nobody to call; None when somebody answers, whatever it says."""
+        """Why there is nobody to call, or no call gets a whole answer; None when one does, whatever it says."""
         contact = self._contact
         if isinstance(contact, Spoken):
             return contact.unreached
@@ -114,7 +114,7 @@ class ServiceBench(Bench):
         if self.subject.protocol == "grpc":
             return remote.NO_GRPC
         if not self.reachable:
-            return "nobody answers"
+            return "no call is answered"
         broken = [one for one in self.as_host if one.outcome not in ("answered", "refused")]
         return f"{broken[0].operation}: {remote.said(broken[0].exchange, broken[0].decoded)}" if broken else ""
 
@@ -137,7 +137,7 @@ class ServiceBench(Bench):
         if need == "road":
             return ""
         if not self.reachable:
-            return "the service cannot be reached, see MF601"
+            return "no call is answered, see MF601"
         if self.gone:
             return f"the service answers nothing any more, see {self.gone}"
         if need == "operation" and not self.operations:

@@ -93,7 +93,7 @@ def test_a_port_where_nobody_listens_is_told_with_its_url() -> None:
 
 def test_other_checks_of_a_service_that_is_not_there_are_skipped_with_the_cause() -> None:
     with bench_of(f"http://127.0.0.1:{unused_port()}", ROOT) as bench:
-        assert {skipped(bench, code) for code in MF6[1:]} == {"the service cannot be reached, see MF601"}
+        assert {skipped(bench, code) for code in MF6[1:]} == {"no call is answered, see MF601"}
 
 
 def test_a_silent_service_is_given_up_after_two_calls() -> None:

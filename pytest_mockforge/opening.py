@@ -53,6 +53,16 @@ def read_wanted(source: str, *, fuel: object = None, memory: object = None, time
     )
 
 
+def read_count(source: str, value: object) -> int | None:
+    """Judge a whole number from 1 up, or text such as '2k'; None for nothing. Raises SettingsError."""
+    return _quantity(source, value, parse_count, int, least=1)
+
+
+def read_seconds(source: str, value: object) -> float | None:
+    """Judge a duration; None for nothing. Raises SettingsError."""
+    return _quantity(source, value, parse_duration, float, least=0.01)
+
+
 def effective_limits(wanted: Wanted, manifest: Manifest | None) -> Limits:
     """Combine what was asked for with our defaults, and these alone with what the manifest says (it only lowers)."""
     limits = Limits()

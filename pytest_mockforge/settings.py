@@ -16,6 +16,7 @@ from pytest_mockforge.spec import Spec, parse_spec, unique
 if TYPE_CHECKING:
     from pytest_mockforge.checks.registry import Check
     from pytest_mockforge.documents.accepted import Accepted
+    from pytest_mockforge.fuzz.model import FuzzOptions
     from pytest_mockforge.opening import Wanted
     from pytest_mockforge.runtimes.wasm.cache import CompileCache
 
@@ -29,6 +30,10 @@ _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("timeout", "DURATION", "wall clock for one call, such as 500ms or 2s (default 5s; a manifest may lower it)"),
     ("checks", "SELECT", "which checks run: default, all, none, codes (MF203), families (MF2), and each with a '-'"),
     ("accept", "FILE", "YAML list of accepted findings (code, detail, reason, expires, plugin): they become xfail"),
+    ("fuzz-examples", "N", "examples of each operation that a fuzz run tries (default 100)"),
+    ("fuzz-time", "DURATION", "time box of one plugin's whole fuzz run (default 8s)"),
+    ("fuzz-seed", "SEED", "where fuzzing starts: N, random or date (default: drawn from the plugin's own content)"),
+    ("corpus", "DIR", "folder of findings: those of earlier runs are tried first, new ones are written to it"),
     ("cache", "DIR", "folder for compiled modules, or off (default: the user's cache directory)"),
 )
 _MARKER = "mockforge(*, fuel, memory, timeout, host, dialect, plugins): limits, rules and plugins for one test"
@@ -65,10 +70,11 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("mockforge_allow_commands", "let plugin.test.yaml start services", type="bool", default=False)
     parser.addini("mockforge_plugins", "plugins under test, a SPEC a line", type="linelist", default=[])
     for name, _, text in _OPTIONS:
-        if name == "fuel":
-            parser.addini("mockforge_fuel", text, type="int", default=0)
+        key = f"mockforge_{name.replace('-', '_')}"
+        if name in ("fuel", "fuzz-examples"):
+            parser.addini(key, text, type="int", default=0)
         else:
-            parser.addini(f"mockforge_{name}", text, default="")
+            parser.addini(key, text, default="")
 
 
 def take_ids(args: list[str], positionals: list[str]) -> None:
@@ -93,6 +99,7 @@ class Settings:
     cache: CompileCache | None
     allow_commands: bool
     """Whether `start:` of a plugin.test.yaml may run its command."""
+    fuzz: FuzzOptions
     ids: tuple[str, ...]
     only_ids: bool
     """True when nothing but ids of checks was named, so that nothing else is collected."""
@@ -158,6 +165,7 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         accepted=_accepted(accept_base / accept) if accept else (),
         cache=opening.open_cache(cache or None, base),
         allow_commands=config.getoption("mockforge_allow_commands") or config.getini("mockforge_allow_commands"),
+        fuzz=_fuzz(config),
         ids=ids,
         only_ids=bool(ids) and not positionals,
         today=date.today(),
@@ -169,6 +177,28 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
                 f"{chosen} names no check of this run", hint=f"the plugins are {labels}; --co lists all ids"
             )
     return settings
+
+
+def _fuzz(config: pytest.Config) -> FuzzOptions:
+    """Read how to fuzz. A seed that is drawn is drawn once: workers get their options from the controller's."""
+    from pytest_mockforge import opening
+    from pytest_mockforge.fuzz.model import FuzzOptions
+    from pytest_mockforge.fuzz.seeds import parse_seed
+
+    default = FuzzOptions()
+    text, _ = _text(config, "fuzz_seed")
+    seed = parse_seed(text) if text else None
+    if seed is not None:
+        config.option.mockforge_fuzz_seed = str(seed)
+    corpus, base = _text(config, "corpus")
+    examples = opening.read_count("--mockforge-fuzz-examples", _text(config, "fuzz_examples")[0])
+    seconds = opening.read_seconds("--mockforge-fuzz-time", _text(config, "fuzz_time")[0])
+    return FuzzOptions(
+        examples=default.examples if examples is None else examples,
+        seconds=default.seconds if seconds is None else seconds,
+        seed=seed,
+        corpus=base / corpus if corpus else None,
+    )
 
 
 def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...]) -> tuple[Check, ...]:
@@ -194,6 +224,7 @@ def _specs(config: pytest.Config) -> tuple[Spec, ...]:
 
 def _text(config: pytest.Config, name: str) -> tuple[str, Path]:
     """Give an option's text, else its ini twin's, with the folder that a relative path in it counts from."""
+    name = name.replace("-", "_")
     option = config.getoption(f"mockforge_{name}")
     if option is not None:
         return str(option), config.invocation_params.dir

@@ -237,22 +237,12 @@ class Plugin:
         __tracebackhide__ = True
         started = perf_counter()
         payload = self._dialect.encode(request)
-        encoded = perf_counter()
-        exchange = self._carry(request.operation, payload)
-        returned = perf_counter()
-        if isinstance(exchange.failure, RemoteFailure):
-            exchange = self._judged(exchange, exchange.failure)
-        elif exchange.reply is not None:
-            words = self._dialect.refused(exchange.operation, exchange.reply)
-            if words is not None:
-                refusal = Refusal(f"{exchange.operation} refused: {words}")
-                exchange = msgspec.structs.replace(exchange, reply=None, failure=refusal)
-        decoded = None
-        if exchange.reply is not None:
-            decoded = self._dialect.decode(request.operation, exchange.reply)
-        seconds = encoded - started + perf_counter() - returned
-        self.last = observation = Observation(exchange=exchange, decoded=decoded, host_seconds=seconds)
-        return observation
+        return self._observe(request.operation, payload, perf_counter() - started)
+
+    def observe_bytes(self, operation: Operation, payload: bytes) -> Observation:
+        """Make a call with a request that is already written, well or not, and give all that was seen."""
+        __tracebackhide__ = True
+        return self._observe(operation, payload, 0.0)
 
     def encode(self, request: Request) -> bytes:
         """Give the bytes that a request travels as. Raises RequestError when the dialect cannot carry it."""
@@ -363,6 +353,24 @@ class Plugin:
             f"{exchange.operation} refused: {words}", kind="status", status=failure.status, body=failure.body
         )
         return msgspec.structs.replace(exchange, failure=refusal)
+
+    def _observe(self, operation: Operation, payload: bytes, seconds: float) -> Observation:
+        __tracebackhide__ = True
+        exchange = self._carry(operation, payload)
+        returned = perf_counter()
+        if isinstance(exchange.failure, RemoteFailure):
+            exchange = self._judged(exchange, exchange.failure)
+        elif exchange.reply is not None:
+            words = self._dialect.refused(exchange.operation, exchange.reply)
+            if words is not None:
+                refusal = Refusal(f"{exchange.operation} refused: {words}")
+                exchange = msgspec.structs.replace(exchange, reply=None, failure=refusal)
+        decoded = None
+        if exchange.reply is not None:
+            decoded = self._dialect.decode(operation, exchange.reply)
+        seconds += perf_counter() - returned
+        self.last = observation = Observation(exchange=exchange, decoded=decoded, host_seconds=seconds)
+        return observation
 
     def _carry(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
         __tracebackhide__ = True

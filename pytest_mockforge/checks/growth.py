@@ -44,9 +44,11 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
         return self.second_half / half if half else 0.0
 
 
-def measure_growth(plugin: Plugin, payloads: Sequence[bytes], operation: Operation) -> Growth:
+def measure_growth(
+    plugin: Plugin, payloads: Sequence[bytes], operation: Operation, *, longest: float = LONGEST
+) -> Growth:
     """Call over and over until memory grew 8 times, 20,000 calls were made, or time is up; one round warms up."""
-    invoke, deadline = plugin.invoke, monotonic() + LONGEST
+    invoke, deadline = plugin.invoke, monotonic() + longest
     for number, payload in enumerate(payloads, 1):
         failure = invoke(operation, payload).failure
         if failure is not None:

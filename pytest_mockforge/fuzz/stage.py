@@ -1,0 +1,137 @@
+"""How oracles call a plugin: alone in a fresh instance, or one request after another in one that is kept.
+
+Counts calls and the time they take. Knows nothing of what is right or wrong, nor of Hypothesis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from time import monotonic, perf_counter
+from types import TracebackType
+
+import msgspec
+
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.contract.request_models import Request
+from pytest_mockforge.contract.violations import Severity
+from pytest_mockforge.documents.expectation import Volatile
+from pytest_mockforge.errors import RequestError
+from pytest_mockforge.fuzz.model import Case, Discovery
+from pytest_mockforge.plugin_under_test import Observation, Plugin
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """What a discovery says, before it is known of which plugin and from which seed."""
+
+    message: str
+    expected: str = ""
+    got: str = ""
+    hint: str = ""
+    severity: Severity = "error"
+    before: tuple[Case, ...] = ()
+    backtrace: tuple[str, ...] = ()
+
+
+class Stage:
+    """One plugin while it is fuzzed."""
+
+    def __init__(
+        self, plugin: Plugin, *, seed: int, deadline: float, volatile: Sequence[Volatile] = (), stateful: bool = False
+    ) -> None:
+        self.plugin = plugin
+        self.service = plugin.path is None
+        self.seed = seed
+        self.deadline = deadline
+        """On the clock of `time.monotonic`: when the time box ends."""
+        self.volatile = tuple(volatile)
+        self.stateful = stateful
+        self.calls = 0
+        self.seconds = 0.0
+        """Spent in calls of the plugin, encoding and decoding included."""
+        # A service has no instance of ours: every view would be the same one.
+        self._fresh = plugin.view(policy="call")
+        self._row = plugin.view(policy="kept")
+        self._kept = plugin.view(policy="kept")
+
+    @property
+    def over(self) -> bool:
+        """True when the time box has ended."""
+        return monotonic() > self.deadline
+
+    def case(self, request: Request) -> Case | None:
+        """Write a request; None where the dialect cannot carry it."""
+        started = perf_counter()
+        try:
+            payload = self.plugin.encode(request)
+        except RequestError:
+            return None
+        finally:
+            self.seconds += perf_counter() - started
+        return Case(operation=request.operation, payload=payload, request=request)
+
+    def alone(self, case: Case) -> Observation:
+        """Call in an instance of its own."""
+        self.plugin.host.forget()
+        return self._call(self._fresh, case)
+
+    def row(self, cases: Iterable[Case]) -> list[Observation]:
+        """Call one after another in one new instance, which is kept after a trap too, as MockForge keeps it (2.1)."""
+        self._row.close()
+        self.plugin.host.forget()
+        seen = [self._call(self._row, case) for case in cases]
+        self._row.close()
+        return seen
+
+    def kept(self, case: Case) -> Observation:
+        """Call in the instance that lives through the search, until `renew`."""
+        return self._call(self._kept, case)
+
+    def renew(self) -> None:
+        """Replace the instance that lives through the search."""
+        self._kept.close()
+
+    def discovery(self, code: str, word: str, case: Case, words: Words) -> Discovery:
+        """State what was found; what a declared state explains is only noted."""
+        noted = self.stateful and code in ("MF304", "MF305", "MF306", "MF307")
+        return Discovery(
+            code=code,
+            detail=f"{case.operation}:{word}",
+            message=f"{case.operation} {words.message}",
+            expected=words.expected,
+            got=words.got,
+            hint=words.hint,
+            severity="note" if noted else words.severity,
+            case=case,
+            before=words.before,
+            backtrace=words.backtrace,
+            seed=self.seed,
+            label=self.plugin.label,
+            dialect=self.plugin.dialect,
+        )
+
+    def close(self) -> None:
+        """Free the instances."""
+        for view in (self._fresh, self._row, self._kept):
+            view.close()
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _call(self, plugin: Plugin, case: Case) -> Observation:
+        started = perf_counter()
+        try:
+            return plugin.observe_bytes(case.operation, case.payload)
+        finally:
+            self.calls += 1
+            self.seconds += perf_counter() - started
+
+
+def in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Give operations in the order of the contract."""
+    there = frozenset(operations)
+    return tuple(operation for operation in Operation if operation in there)

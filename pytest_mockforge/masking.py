@@ -35,18 +35,18 @@ _LONGEST_CUT = 512
 _PIECE = 8
 """Characters of a known secret that are masked also without the rest of it; of a short one two thirds."""
 
-_SECRET_WORD = r"[\w-]*(?:token|password|passwd|secret|api[-_]?key|authorization|cookie|session[-_]?id)"
+_SECRET_WORD = r"(?<![\w-])[\w-]{0,64}?(?:token|password|passwd|secret|api[-_]?key|authorization|cookie|session[-_]?id)"
 _IN_TEXT = (
     # "password": "…", token='…'
-    re.compile(rf"(?P<before>['\"]?\b{_SECRET_WORD}['\"]? ?[:=] ?['\"])(?P<secret>[^'\"]+)", re.IGNORECASE),
+    re.compile(rf"(?P<before>{_SECRET_WORD}['\"]? ?[:=] ?['\"])(?P<secret>[^'\"]+)", re.IGNORECASE),
     # ?token=…&
-    re.compile(rf"(?P<before>(?<![\w-]){_SECRET_WORD}=)(?P<secret>[^\s&;,'\"#]+)", re.IGNORECASE),
+    re.compile(rf"(?P<before>{_SECRET_WORD}=)(?P<secret>[^\s&;,'\"#]+)", re.IGNORECASE),
     re.compile(
         r"(?P<before>\b(?:proxy-)?authorization: ?(?:\w+ )?|\b(?:set-)?cookie: ?|\bx-api-key: ?)(?P<secret>[^\s,'\"]+)",
         re.IGNORECASE,
     ),
     re.compile(r"(?P<before>\b(?:bearer|basic) )(?P<secret>(?=[\w.~+/=-]*[0-9=_.])[\w.~+/=-]{8,})", re.IGNORECASE),
-    re.compile(r"(?P<before>)(?P<secret>\beyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?)"),
+    re.compile(r"(?P<before>)(?P<secret>(?<![\w-])eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?)"),
     re.compile(r"(?P<before>)(?P<secret>\b(?:gh[pousr]_\w{20,}|AKIA[0-9A-Z]{16}|sk-[\w-]{20,}|xox[abprs]-[\w-]{10,}))"),
     re.compile(r"(?P<before>\w://[^\s/:@]*:)(?P<secret>[^\s/@]+)(?=@)"),
     re.compile(
@@ -152,6 +152,9 @@ class Redactor:
     def text(self, text: str) -> str:
         """Mask a line that a person reads: what is known, and whatever looks like a secret."""
         masked = self._without_known(text, pieces=False)
+        for secret in sorted(self._numbers, key=len, reverse=True):
+            placeholder = self._number(secret)
+            masked = _outside(masked, lambda part: part.replace(secret, placeholder))  # noqa: B023 - called at once
         for pattern in _IN_TEXT:
             masked = pattern.sub(lambda match: match["before"] + self._number(match["secret"]), masked)
         return masked

@@ -101,6 +101,12 @@ def test_how_many_were_lost_is_told() -> None:
     assert redactor.lost == 1
 
 
+def test_what_was_masked_once_is_masked_in_a_line_too() -> None:
+    redactor = Redactor()
+    redactor.value({"token": "hunter 22"})
+    assert redactor.text("no user hunter 22 here") == "no user ~secret.1~ here"
+
+
 # --- known ------------------------------------------------------------------------------------------------------------
 
 
@@ -228,6 +234,7 @@ def test_much_text_is_masked_in_little_time() -> None:
     redactor = Redactor(known)
     started = perf_counter()
     redactor.value({"a": "abcd" * 20_000, "b": "tok" * 20_000, "token": "xyz" * 100_000})
-    redactor.text("token=" * 20_000)
+    for piece in ("token=", "a-", "eyJ-", "eyJaaaaa.", "sk-", "bearer 1", "a://:", "-----BEGIN PRIVATE KEY-----"):
+        redactor.text(piece * 20_000)
     redactor.data(json.dumps([TOKEN] * 20_000).encode())
     assert perf_counter() - started < 5

@@ -1,0 +1,225 @@
+"""One file of the replay corpus: what was found as JSON text, and the way back. Knows no folder.
+
+The schema has a version; a file with another one, or with a key that is not of it, is no case. Payloads stand as JSON
+where writing that again gives the same bytes, else as text, else as base64.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Final, Literal, cast
+
+import msgspec
+
+from pytest_mockforge.contract.json_text import dump, parse
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.contract.requests import from_mapping
+from pytest_mockforge.contract.violations import Severity
+from pytest_mockforge.errors import RequestError
+from pytest_mockforge.fuzz.model import Case, Discovery
+from pytest_mockforge.fuzz.sample_form import sample_form
+from pytest_mockforge.masking import Redactor, placeholders
+
+VERSION: Final = 1
+_MOST_BEFORE = 1_000
+_LONGEST_REASON = 300
+
+
+class UnreadableCase(Exception):
+    """A file that is no case; the text says why, in one printable line."""
+
+
+class StoredPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What goes over the border; exactly one field is set."""
+
+    json: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    text: str | None = None
+    base64: str | None = None
+
+
+class StoredRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One call."""
+
+    operation: Operation
+    payload: StoredPayload
+    request: dict[str, object] | None = None
+    """What a sample has under `request:`; None for a wire mutation, and for what no sample can say."""
+    family: str = ""
+
+
+class StoredCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One file."""
+
+    version: Literal[1]
+    code: Annotated[str, msgspec.Meta(pattern=r"^MF3[0-9]{2}$")]
+    detail: str
+    severity: Severity
+    message: str
+    expected: str
+    got: str
+    hint: str
+    backtrace: tuple[str, ...]
+    case: StoredRequest
+    before: Annotated[tuple[StoredRequest, ...], msgspec.Meta(max_length=_MOST_BEFORE)]
+    seed: int
+    label: str
+    dialect: str
+    made_by: dict[str, str]
+    masked: bool
+    """True where a secret was taken out of a request."""
+
+    def text(self) -> bytes:
+        """Write the file: keys in order, ASCII, made to be read."""
+        plain = json.loads(msgspec.json.encode(self))
+        return (json.dumps(plain, indent=2, sort_keys=True) + "\n").encode()
+
+
+class _Head(msgspec.Struct, frozen=True):
+    version: object = None
+
+
+def written_case(discovery: Discovery, redactor: Redactor) -> StoredCase:
+    """State a discovery as a file, its secrets masked."""
+    case = _stored(discovery.case, redactor)
+    before = tuple(_stored(one, redactor) for one in discovery.before)
+    return StoredCase(
+        version=VERSION,
+        code=discovery.code,
+        detail=redactor.text(discovery.detail),
+        severity=discovery.severity,
+        message=redactor.text(discovery.message),
+        expected=redactor.text(discovery.expected),
+        got=redactor.text(discovery.got),
+        hint=redactor.text(discovery.hint),
+        backtrace=tuple(map(redactor.text, discovery.backtrace)),
+        case=case,
+        before=before,
+        seed=discovery.seed,
+        label=discovery.label,
+        dialect=discovery.dialect,
+        made_by={name: _version(name) for name in ("pytest-mockforge", "wasmtime")},
+        masked=any(map(_is_masked, (case, *before))),
+    )
+
+
+def identity(case: StoredCase) -> str:
+    """Give what tells one finding from another: twelve hexadecimal digits of what it is, and how it is shown."""
+    requests = [(one.operation.value, _payload(one.payload)) for one in (*case.before, case.case)]
+    return sha256(repr((case.code, case.detail, case.dialect, requests)).encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def stored_case(data: bytes) -> StoredCase:
+    """Read a file as it stands. Raises UnreadableCase."""
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+        if head.version != VERSION or isinstance(head.version, bool):
+            said = "names no version" if head.version is None else f"is of version {head.version!a}"
+            raise UnreadableCase(_line(f"{said}, where version {VERSION} can be read"))
+        return msgspec.json.decode(data, type=StoredCase)
+    except msgspec.ValidationError as error:
+        raise UnreadableCase(_line(f"is no case of a corpus: {error}")) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableCase(_line(f"is not JSON: {error}")) from None
+    except RecursionError:
+        raise UnreadableCase("is nested too deeply for a case") from None
+
+
+def read_case(data: bytes, redactor: Redactor) -> tuple[Discovery, bool]:
+    """Read a file, with the secrets that are known put back; True where others are missing. Raises UnreadableCase."""
+    stored = stored_case(data)
+    read = [_restored(one, redactor) for one in (*stored.before, stored.case)]
+    *before, case = [one for one, _ in read]
+    discovery = Discovery(
+        code=stored.code,
+        detail=stored.detail,
+        message=stored.message,
+        expected=stored.expected,
+        got=stored.got,
+        hint=stored.hint,
+        severity=stored.severity,
+        case=case,
+        before=tuple(before),
+        backtrace=stored.backtrace,
+        seed=stored.seed,
+        label=stored.label,
+        dialect=stored.dialect,
+    )
+    return discovery, any(masked for _, masked in read)
+
+
+# --- one request ------------------------------------------------------------------------------------------------------
+
+
+def _stored(case: Case, redactor: Redactor) -> StoredRequest:
+    form = sample_form(case.request) if case.request is not None else None
+    return StoredRequest(
+        operation=case.operation,
+        payload=_stored_payload(case.payload, redactor),
+        request=cast("dict[str, object]", redactor.value(form)) if form is not None else None,
+        family=case.family,
+    )
+
+
+def _stored_payload(data: bytes, redactor: Redactor) -> StoredPayload:
+    parsed = parse(data)
+    if parsed.ok:
+        try:
+            written = json.dumps(parsed.value).encode()
+            if dump(parse(written).value) == data:
+                return StoredPayload(json=msgspec.Raw(json.dumps(redactor.value(parsed.value)).encode()))
+        except (RequestError, RecursionError):
+            pass
+    masked = redactor.data(data)
+    try:
+        return StoredPayload(text=masked.decode())
+    except UnicodeDecodeError:
+        return StoredPayload(base64=b64encode(masked).decode())
+
+
+def _restored(stored: StoredRequest, redactor: Redactor) -> tuple[Case, bool]:
+    payload = _payload(stored.payload)
+    restored = redactor.restore_data(payload)
+    if stored.payload.json is not msgspec.UNSET:
+        restored = dump(redactor.restore(parse(payload).value))
+    request, form = None, redactor.restore(stored.request)
+    if isinstance(form, dict):
+        try:
+            request = from_mapping(stored.operation, form)
+        except RequestError as error:
+            raise UnreadableCase(_line(f"holds a request that cannot be made: {error.message}")) from None
+    case = Case(operation=stored.operation, payload=restored, request=request, family=stored.family)
+    return case, bool(placeholders(restored) | placeholders(form))
+
+
+def _payload(stored: StoredPayload) -> bytes:
+    given = [value for value in (stored.json, stored.text, stored.base64) if value not in (None, msgspec.UNSET)]
+    if len(given) != 1:
+        raise UnreadableCase("is no case of a corpus: a payload has one of json, text and base64")
+    try:
+        if stored.json is not msgspec.UNSET:
+            return dump(parse(bytes(stored.json)).value)
+        if stored.text is not None:
+            return stored.text.encode()
+        return b64decode(stored.base64 or "", validate=True)
+    except (RequestError, RecursionError, UnicodeEncodeError, NotBase64) as error:
+        raise UnreadableCase(_line(f"holds a payload that cannot be read: {error}")) from None
+
+
+def _is_masked(stored: StoredRequest) -> bool:
+    return bool(placeholders(_payload(stored.payload)) | placeholders(stored.request))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _line(text: str) -> str:
+    line = text.partition("\n")[0]
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)[:_LONGEST_REASON]

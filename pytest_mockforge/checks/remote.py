@@ -28,7 +28,10 @@ def healthy(bench: ServiceBench) -> Iterator[Finding]:
     """
     failure = bench.unreached
     if isinstance(failure, LoadFailure):
-        yield from_failure("MF601", "not-started", failure)
+        finding = from_failure("MF601", "not-started", failure)
+        # Command, folder and the end of the log stand below the first line.
+        rest = "; ".join(line.strip() for line in failure.message.splitlines()[1:]).replace("; | ", " | ")
+        yield msgspec.structs.replace(finding, got=finding.got or rest)
     elif failure is not None:
         yield from_failure("MF601", failure.kind, failure)
     elif not bench.healthy:

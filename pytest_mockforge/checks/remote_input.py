@@ -20,6 +20,7 @@ from pytest_mockforge.errors import RemoteFailure, RequestError
 
 _TOKEN = "mockforge-canary-5f1d0c7e"
 """The token of a request whose error must not repeat it; nobody's."""
+_ONE_LESS = "one-field-less"
 _SAY: Mapping[Outcome, tuple[Severity, str, str]] = {
     "yes": ("error", "accepted", "was answered as if it were a good request"),
     "empty": ("warning", "no-rows", "was answered with a table without rows, as if it were a good query"),
@@ -35,6 +36,7 @@ _WORDS = {
     "not-utf8": "a request with bytes that are not UTF-8",
     "oversize": "a body of 16 MiB",
     "no-fields": "a request without any field",
+    _ONE_LESS: "a request that lacks one field",
     "wrong-method": "a method that is none of the operation's",
     "wrong-path": "a path where nothing is",
 }
@@ -50,7 +52,7 @@ def astray(bench: ServiceBench) -> Iterator[Finding]:
     Mend: register each path for POST alone, and let the framework's own 404 and 405 stand: no catch-all route.
     """
     expected = "UNIMPLEMENTED (12)" if bench.subject.protocol == "grpc" else "404 or 405"
-    yield from _judged("MF604", _volley(bench, "MF604"), expected=expected)
+    yield from _judged(bench, "MF604", _volley(bench, "MF604"), expected=expected)
 
 
 @check("MF605", "what is no request is answered with an error", need="operation")
@@ -63,7 +65,7 @@ def garbage(bench: ServiceBench) -> Iterator[Finding]:
 
     Mend: parse the body in one place, strictly as UTF-8, and answer 400 or 422 where that fails.
     """
-    yield from _judged("MF605", _volley(bench, "MF605"), expected="an error, such as 400 or 422")
+    yield from _judged(bench, "MF605", _volley(bench, "MF605"), expected="an error, such as 400 or 422")
 
 
 @check("MF606", "what is too deep or too large is answered with an error", need="operation")
@@ -76,7 +78,7 @@ def extremes(bench: ServiceBench) -> Iterator[Finding]:
 
     Mend: limit the size of bodies (a few MiB will do) and use a JSON parser with a limit of depth.
     """
-    yield from _judged("MF606", _volley(bench, "MF606"), expected="an error, such as 400, 413 or 422")
+    yield from _judged(bench, "MF606", _volley(bench, "MF606"), expected="an error, such as 400, 413 or 422")
 
 
 @check("MF607", "unknown fields change nothing", need="operation")
@@ -132,7 +134,7 @@ def missing_fields(bench: ServiceBench) -> Iterator[Finding]:
         for said in volley.said
         if said.outcome not in answered or (said.shot.name == "no-fields" and said.shot.operation in refusing)
     )
-    yield from _judged("MF608", replace(volley, said=told), expected="an error, such as 400 or 422")
+    yield from _judged(bench, "MF608", replace(volley, said=told), expected="an error, such as 400 or 422")
 
 
 @check("MF612", "errors tell no stack trace, path or secret", need="operation")
@@ -168,22 +170,27 @@ def leaks(bench: ServiceBench) -> Iterator[Finding]:
 def _shots(bench: ServiceBench, code: str) -> Iterator[Shot]:
     """Give what a check sends."""
     road = bench.road
-    good = {operation: _good(bench, operation) for operation in bench.operations}
+    good = {operation: _good(bench, operation) for operation in _answering(bench)}
     match code:
         case "MF604":
-            yield from road.astray(bench.operations, good[bench.operations[0]])
+            yield from road.astray(bench.operations, _good(bench, bench.operations[0]))
         case "MF605":
             yield from chain.from_iterable(road.garbage(*one) for one in good.items())
         case "MF606":
             yield from chain.from_iterable(road.nested(*one) for one in good.items())
-            yield road.oversize(bench.operations[0])
+            yield from (road.oversize(operation) for operation in list(good)[:1])
         case "MF608":
             yield from chain.from_iterable(road.incomplete(*one) for one in good.items())
-        case _ if Operation.AUTHENTICATE in bench.operations:
+        case _ if Operation.AUTHENTICATE in good:
             given = RequestBuilder().auth(query={"token": _TOKEN, "api_key": _TOKEN}, bearer=_TOKEN, lenient=True)
             known = road.written(given)
             yield from road.incomplete(Operation.AUTHENTICATE, known)
             yield from road.garbage(Operation.AUTHENTICATE, known)
+
+
+def _answering(bench: ServiceBench) -> tuple[Operation, ...]:
+    """Give the operations that answer good requests: of the others it is known that they fail, see MF603."""
+    return tuple(operation for operation in bench.operations if bench.workload(operation) is not None)
 
 
 def _volley(bench: ServiceBench, code: str) -> Volley:
@@ -206,7 +213,7 @@ def _errors(bench: ServiceBench) -> Iterator[Said]:
             yield Said(shot=shot, outcome="no", line=failure.message, text=text)
 
 
-def _judged(code: str, volley: Volley, *, expected: str) -> Iterator[Finding]:
+def _judged(bench: ServiceBench, code: str, volley: Volley, *, expected: str) -> Iterator[Finding]:
     """Make one finding of each thing sent and each kind of wrong answer, over all operations."""
     met: dict[tuple[str, str, Severity], list[Said]] = {}
     for said in volley.said:
@@ -215,20 +222,25 @@ def _judged(code: str, volley: Volley, *, expected: str) -> Iterator[Finding]:
             kind = said.failure.kind if said.failure is not None else ""
             if said.shot.name == "oversize" and kind == "closed":
                 severity = "warning"
-            met.setdefault((said.shot.name, word or kind, severity), []).append(said)
+            name = _ONE_LESS if said.shot.name.startswith("without-") else said.shot.name
+            met.setdefault((name, word or kind, severity), []).append(said)
     for (name, word, severity), saids in met.items():
         first = saids[0]
-        places = ", ".join(dict.fromkeys(said.shot.address for said in saids))
+        places = ", ".join(dict.fromkeys(_place(said.shot) for said in saids))
         yield Finding(
             code=code,
             severity=severity,
             detail=f"{name}:{word}",
-            message=f"{_named(first.shot)} {_SAY[first.outcome][2]}: {places}",
+            message=f"{_WORDS.get(name) or _named(first.shot)} {_SAY[first.outcome][2]}: {places}",
             expected=expected,
             got=first.line,
             hint=(first.failure.hint or "") if first.failure is not None else "",
             request=first.shot.shown,
         )
+    if code != "MF604":
+        for operation in bench.operations:
+            if operation not in _answering(bench):
+                yield _left_out(code, operation)
     if volley.gone:
         yield Finding(
             code=code,
@@ -256,6 +268,11 @@ def _named(shot: Shot) -> str:
     return _WORDS.get(name) or (f"a request {name.replace('-', ' ', 1)}" if name.startswith("without-") else repr(name))
 
 
+def _place(shot: Shot) -> str:
+    """Say where a shot went, and which field it lacked."""
+    return f"{shot.address} {shot.name.replace('-', ' ', 1)}" if shot.name.startswith("without-") else shot.address
+
+
 def _good(bench: ServiceBench, operation: Operation) -> bytes:
     """Give a request that the service says yes to as far as one is known, as it travels."""
     workload = bench.workload(operation)
@@ -267,6 +284,16 @@ def _good(bench: ServiceBench, operation: Operation) -> bytes:
         except RequestError:
             continue
     raise AssertionError(f"no request of {operation} can be written")
+
+
+def _left_out(code: str, operation: Operation) -> Finding:
+    return Finding(
+        code=code,
+        severity="note",
+        detail=f"{operation}:no-answer",
+        message=f"{operation} answers no good request, so that bad ones tell nothing",
+        hint="see MF603, and MF2 for replies that cannot be read",
+    )
 
 
 def _nothing_to_compare(code: str, operation: Operation) -> Finding:

@@ -164,11 +164,31 @@ def test_a_service_that_takes_bytes_for_utf8_which_are_not_is_told() -> None:
 
 
 def test_an_sdk_service_says_no_by_a_500_in_an_envelope() -> None:
-    with serving(answering(reply(b'{"success":false,"error":"no"}', "500 Internal Server Error"))) as server:
+    def answer(_talk: Talk, seen: Seen) -> Reply | None:
+        if garbage(seen):
+            return 500, b'{"success":false,"error":"no"}'
+        # Good in both dialects.
+        return 200, written({"success": True, "result": "A"}) if seen.target == TEMPLATE else b"{}"
+
+    with faulty(answer) as server:
         with bench_of(server.url, HERE, dialect="sdk") as bench:
-            assert run_on(bench, "MF605") == ()
+            assert details(run_on(bench, "MF605"), "warning") == []
         with bench_of(server.url, HERE, dialect="host") as bench:
             assert details(run_on(bench, "MF605"), "warning")
+
+
+def test_an_operation_that_answers_no_good_request_is_noted_and_sent_no_bad_one() -> None:
+    bodies: list[bytes] = []
+
+    def answer(_talk: Talk, seen: Seen) -> Reply | None:
+        if seen.target == AUTH:
+            bodies.append(seen.body)
+            return error(500, "boom")
+        return good(seen)
+
+    findings = found("MF605", answer)
+    assert (details(findings, "warning"), details(findings, "note")) == ([], ["authenticate:no-answer"])
+    assert b"" not in bodies
 
 
 # Too deep, too large
@@ -262,7 +282,8 @@ def test_a_single_missing_field_may_be_answered_somehow() -> None:
 @pytest.mark.parametrize("field", ["uri", "query_params"])
 def test_a_single_missing_field_that_is_a_fault_of_the_service_is_a_warning(field: str) -> None:
     findings = found("MF608", lacking(f'"{field}"', error(500, "KeyError")))
-    assert details(findings, "warning") == ["no-fields:server-error", f"without-{field}:server-error"]
+    assert details(findings, "warning") == ["no-fields:server-error", "one-field-less:server-error"]
+    assert findings[1].message.endswith(f"of the service's own: authenticate without {field}")
 
 
 def test_a_single_missing_field_over_which_the_connection_is_closed_is_an_error() -> None:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from pytest_mockforge.budgets.model import Verdict
 from pytest_mockforge.contract.violations import Severity
 from pytest_mockforge.errors import PluginFailure
 
@@ -60,6 +61,10 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What each of MockForge's hosts would do; empty where the check says nothing of loading."""
     identity: dict[str, Figure] = {}
     """What is known of the plugin: language, size, convention, load verdict."""
+    part: str = ""
+    """What tells results of one check of one plugin apart: the budget's text; empty where there is one alone."""
+    budget: tuple[Verdict, ...] = ()
+    """What came of a budget, by operation; empty for what is no budget."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -87,15 +87,18 @@ class RemoteStarter:
 
     def stop(self, plugin: Plugin) -> None:
         """End the service behind a plugin; the next call of the starter starts it again."""
+        __tracebackhide__ = True
         process = self._process(self._subject(plugin))
         if process is not None:
             process.stop()
 
     def log(self, plugin: Plugin) -> str:
         """Give what the service printed since its last start, control characters included."""
+        __tracebackhide__ = True
         return self._subject(plugin).log
 
     def _subject(self, plugin: Plugin) -> ServiceSubject:
+        __tracebackhide__ = True
         subject = self._subjects.get(plugin.label)
         if subject is None:
             raise SetupError(f"{plugin.label!r} was not started by mockforge_remote", hint="pass what it gave")
@@ -122,6 +125,7 @@ def _command(
     protocol: str,
     prefix: str,
 ) -> StartCommand:
+    __tracebackhide__ = True
     words = tuple(command) if not isinstance(command, str) else ()
     if not words or not all(isinstance(word, str) and word for word in words):
         raise SettingsError(

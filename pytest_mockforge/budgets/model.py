@@ -151,8 +151,10 @@ class Measured:
     """Units of a call of a reused instance: the median, for each of several rounds."""
     fuel_max: tuple[int, ...] | None = None
     """Units of the costliest call of a reused instance, for each of several rounds."""
+    memory: int | None = None
+    """Bytes of linear memory at the peak; what a bound of its own counts."""
     memory_grown: int | None = None
-    """Bytes of linear memory above the initial size, at the peak."""
+    """Bytes of these above the initial size, which is the linker's choice; what a ratio compares."""
     growth: float | None = None
     """Bytes a call by which memory keeps growing on one instance."""
     growth_reason: str = ""

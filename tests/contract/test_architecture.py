@@ -114,10 +114,14 @@ def layers() -> tuple[tuple[str, ...], ...]:
 
 def layer_of(module: str) -> int | None:
     """Give the row of a module, 0 for the uppermost; None for the façade, which may name anything."""
-    for index, names in enumerate(layers()):
-        if any(module == name or (name.endswith(".") and f"{module}.".startswith(name)) for name in names):
-            return index
-    return None
+    # The longest name counts: one module of a folder may lie deeper than the others.
+    found = [
+        (len(name), index)
+        for index, names in enumerate(layers())
+        for name in names
+        if module == name or (name.endswith(".") and f"{module}.".startswith(name))
+    ]
+    return max(found)[1] if found else None
 
 
 def test_the_table_has_the_layers_that_the_tests_below_rely_on() -> None:

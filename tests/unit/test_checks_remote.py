@@ -46,6 +46,8 @@ REFERENCE = ROOT / "fixtures" / "reference"
 MF6 = tuple(check.code for check in catalogue() if check.family == "MF6")
 BEHAVIOUR = tuple(code for code in MF6 if code != "MF602")
 """What a service is to keep in whichever dialect it speaks."""
+IN_TIME = 10.0
+"""Seconds for all of them together on a machine that has much else to do; alone it takes one or two."""
 
 
 def skipped(bench: ServiceBench, code: str) -> str:
@@ -232,7 +234,7 @@ def held_and_quick(bench: ServiceBench) -> None:
     begun = perf_counter()
     findings = [finding for code in BEHAVIOUR for finding in run_on(bench, code)]
     assert [finding for finding in findings if finding.severity != "note"] == []
-    assert perf_counter() - begun < 3
+    assert perf_counter() - begun < IN_TIME
 
 
 @pytest.mark.parametrize("dialect", ["host", "sdk"])

@@ -22,7 +22,12 @@ OWNERS = {
         *(f"runtimes.component.{name}" for name in ("border", "engine", "instance", "surroundings")),
     ),
     "ruamel": ("documents.yaml_events",),
-    "hypothesis": ("examples",),
+    "hypothesis": (
+        "examples",
+        "fuzz.search",
+        *(f"fuzz.{name}" for name in ("strategies", "values", "mutate", "schema", "formats", "answers", "wire")),
+        "fuzz.registration",
+    ),
     "httpx": ("mocks.respx_mock",),
     "anyio": ("mocks.respx_mock",),
     "httpcore": ("runtimes.remote.sockets", "runtimes.remote.transport"),

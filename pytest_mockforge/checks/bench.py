@@ -7,9 +7,10 @@ of pytest or of how results are shown.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Literal
 
 from pytest_mockforge.checks.model import Figure, HostVerdict
@@ -21,16 +22,17 @@ from pytest_mockforge.contract.requests import Request, from_mapping
 from pytest_mockforge.documents.expectation import matches, without_volatile
 from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import LimitExceeded, PluginFailure, Refusal, RemoteFailure, RequestError
+from pytest_mockforge.fuzz.model import FuzzOptions, FuzzReport
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.host_services import HostServices, ImportedFunction
 from pytest_mockforge.subject import Subject
 
-Need = Literal["nothing", "road", "binary", "core", "whole", "module", "operation", "border"]
+Need = Literal["nothing", "road", "binary", "core", "whole", "module", "operation", "border", "search"]
 """What a check works on; where that is missing it is skipped and says so, as another code reports the cause. `road` is
 the library that a service is called with; `binary` a file in the binary format, `core` one that is no component,
 `whole` one without damage; `module` a module that loads, or a service that answers; `operation` one that can be
-called; `border` one of a core module, whose memory can be looked into."""
+called; `border` one of a core module, whose memory can be looked into; `search` an operation, and Hypothesis."""
 
 _HOPELESS = 2
 """Calls of one operation that may run into a limit before the rest of its requests is left out."""
@@ -85,6 +87,10 @@ class Bench(ABC):
         """What other packages let plugins import, beside what is always there."""
         self.figures: dict[str, dict[str, Figure]] = {}
         """Where the running check puts what it measured, by operation."""
+        self.fuzz_options = FuzzOptions()
+        """How long and from where to search; whoever asks for `fuzz` has set them."""
+        self.progress: Callable[[str], None] | None = None
+        """Told of a search that goes on, a line at a time."""
         self.uncarried: list[tuple[Sample, RequestError]] = []
         """Samples that the dialect cannot carry; complete once `survey` was asked for."""
 
@@ -119,6 +125,18 @@ class Bench(ABC):
     def verdicts(self) -> tuple[HostVerdict, ...]:
         """What each of MockForge's hosts would do with the plugin."""
 
+    @property
+    @abstractmethod
+    def content(self) -> bytes:
+        """What the plugin is by its content, as far as that is at hand: equal content is fuzzed equally."""
+
+    @cached_property
+    def fuzz(self) -> FuzzReport:
+        """What fuzzing found: one run, on which all checks of the family draw."""
+        from pytest_mockforge.checks.fuzz_run import fuzzed
+
+        return fuzzed(self)
+
     @abstractmethod
     def missing(self, need: Need) -> str:
         """Say why a check with this need cannot be made, with the code of the cause; empty when it can."""
@@ -135,6 +153,11 @@ class Bench(ABC):
     def sample_errors(self) -> tuple[tuple[Sample, RequestError], ...]:
         """Samples whose request cannot be built, with the reason."""
         return tuple(self._built[1])
+
+    @cached_property
+    def sample_requests(self) -> tuple[Request, ...]:
+        """The requests of all samples that can be built."""
+        return tuple(request for _, request in self._built[0])
 
     @cached_property
     def _built(self) -> tuple[list[tuple[Sample, Request]], list[tuple[Sample, RequestError]]]:
@@ -219,6 +242,13 @@ class Bench(ABC):
         if "plugin" in self.__dict__:
             self.plugin.close()
             del self.__dict__["plugin"]
+
+
+def without_hypothesis() -> str:
+    """Say why nothing can be searched; empty when it can."""
+    if find_spec("hypothesis") is not None:
+        return ""
+    return "hypothesis is not installed: pip install 'pytest-mockforge[fuzz]'"
 
 
 def was_accepted(observation: Observation) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import get_args
 
-from pytest_mockforge.checks.bench import Bench, Need
+from pytest_mockforge.checks.bench import Bench, Need, without_hypothesis
 from pytest_mockforge.checks.model import Figure, HostVerdict
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
@@ -163,8 +163,15 @@ class ModuleBench(Bench):
             return bool(self.operations)
         return self.instantiation is None
 
+    @property
+    def content(self) -> bytes:
+        """The module's bytes."""
+        return self.subject.data
+
     def missing(self, need: Need) -> str:
         """Say why a check with this need cannot be made, with the code of the cause; empty when it can."""
+        if need == "search":
+            return self.missing("operation") or without_hypothesis()
         if need in ("nothing", "road"):
             return ""
         if need == "operation" and self.subject.component is not None:

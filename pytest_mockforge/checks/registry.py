@@ -26,6 +26,7 @@ BenchType = TypeVar("BenchType", bound="Bench")
 FAMILIES = {
     "MF1": "loading and ABI",
     "MF2": "contract",
+    "MF3": "fuzzing",
     "MF4": "resources",
     "MF6": "remote",
     "MF7": "manifest",
@@ -105,6 +106,7 @@ def catalogue() -> tuple[Check, ...]:
         "capabilities",
         "component",
         "contract",
+        "fuzzing",
         "go_sdk",
         "limits",
         "loading",

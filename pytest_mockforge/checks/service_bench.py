@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pytest_mockforge.checks.bench import Bench, Need
+from pytest_mockforge.checks.bench import Bench, Need, without_hypothesis
 from pytest_mockforge.checks.model import Figure, HostVerdict
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
@@ -128,8 +128,15 @@ class ServiceBench(Bench):
         """What each of MockForge's hosts would do: but for the adapter, they open WebAssembly modules only."""
         return tuple(self._verdict(name) for name in HOSTS if name != "any")
 
+    @property
+    def content(self) -> bytes:
+        """The SPEC's text: what a service is made of cannot be seen."""
+        return self.subject.spec.text.encode()
+
     def missing(self, need: Need) -> str:
         """Say why a check with this need cannot be made, with the code of the cause; empty when it can."""
+        if need == "search":
+            return self.missing("operation") or without_hypothesis()
         if need == "nothing":
             return ""
         if isinstance(self._contact, SetupError):

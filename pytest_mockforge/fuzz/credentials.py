@@ -16,6 +16,7 @@ from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.fuzz.places import Place, texts
 from pytest_mockforge.fuzz.stage import Stage, Words
+from pytest_mockforge.masking import is_secret_name
 from pytest_mockforge.plugin_under_test import Observation
 
 _WHERE = ("query_params.", "credentials.", "headers.")
@@ -23,6 +24,10 @@ _WRONG = "mockforge-wrong-7d1e"
 _SHORTEST = 4
 """Characters of a secret that is searched for: a shorter one turns up by chance."""
 _LOOK_ALIKE = str.maketrans("aceopxyijsAEOPCXBHKMT", "асеорхуіјѕАЕОРСХВНКМТ")
+_DISGUISE = str.maketrans(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+    "nopqrstuvwxyzabcdefghijklmNOPQRSTUVWXYZABCDEFGHIJKLM5678901234",
+)
 
 _CHANGES: dict[str, Callable[[str], str]] = {
     "trailing-nul": lambda text: f"{text}\0",
@@ -122,6 +127,25 @@ def reflected(stage: Stage, case: Case, seen: Observation, secret: str) -> Disco
     return None
 
 
+def repeated(stage: Stage, case: Case, seen: Observation) -> Discovery | None:
+    """Judge whether a refusal, or what is printed, holds a credential of its request, whatever its letters (MF310)."""
+    if case.request is None or case.operation is not Operation.AUTHENTICATE:
+        return None
+    told = _refusal(seen) + seen.printed
+    for place in texts(case.request):
+        text = str(place.value)
+        if len(text) < _SHORTEST or text not in told or not _is_credential(place.name):
+            continue
+        # A word of the refusal's own, such as `token`, stands there whatever is asked.
+        disguised = text.translate(_DISGUISE)
+        other = stage.case(place.put(disguised))
+        if other is not None and disguised != text:
+            found = reflected(stage, case, seen, text)
+            if found is not None and reflected(stage, other, stage.alone(other), disguised) is not None:
+                return found
+    return None
+
+
 def carried_over(
     stage: Stage, case: Case, seen: Observation, secret: str, before: tuple[Case, ...]
 ) -> Discovery | None:
@@ -157,6 +181,10 @@ def _refusal(seen: Observation) -> str:
         return ""
     told = [reply.error_message, dict(reply.claims), dict(reply.metadata)]
     return json.dumps(told, ensure_ascii=False, default=str)
+
+
+def _is_credential(name: str) -> bool:
+    return name.startswith("credentials.") or (name.startswith(_WHERE) and is_secret_name(name.rpartition(".")[2]))
 
 
 def _admitted(stage: Stage, place: Place, text: str) -> Case | None:

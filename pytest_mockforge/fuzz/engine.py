@@ -14,7 +14,7 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
 from pytest_mockforge.contract.requests import Request
 from pytest_mockforge.documents.expectation import Volatile
-from pytest_mockforge.fuzz import credentials, rounds
+from pytest_mockforge.fuzz import borders, credentials, rounds
 from pytest_mockforge.fuzz.growth import QUADRATIC
 from pytest_mockforge.fuzz.judging import Judgement
 from pytest_mockforge.fuzz.ledger import Ledger
@@ -166,6 +166,8 @@ class _Run:
             if good[operation] and not stage.service:
                 self._note(rounds.repeated(stage, good[operation]))
                 self._note(rounds.pairs(stage, good[operation]))
+            self._note(borders.pages(stage, good[operation]))
+            self._note(borders.borders(stage, good[operation]))
             if good[operation]:
                 self._note(rounds.sizes(stage, good[operation][0]))
             stage.deadline = whole

@@ -1,8 +1,8 @@
 """Judges each request that the search comes up with, by all oracles that take one request at a time.
 
 Three instances see it: a fresh one; a new one that gets it, a good request, and it again; and one that lives through
-the search and remembers. Knows nothing of Hypothesis: what it says of a case depends on what it was given alone, but for
-the instance that remembers, whose suspicions are made certain on new ones before they count.
+the search and remembers. Knows nothing of Hypothesis: what it says of a case depends on that case alone, but for the
+instance that remembers, whose suspicions are made certain on new ones before they count.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _LONGEST_LIFE = 24
 """Calls after which the instance that remembers is replaced: what it remembers has to be tried again one by one."""
 _MOST_TRAPS = 6
 """Refusals by a trap that it may see: each leaves its part of the stack behind, whatever the plugin does."""
+_DEAR = 2_000_000
+"""Units of fuel, a few milliseconds: what costs more is called once and not five times."""
 Good = Mapping[Operation, Sequence[tuple[Case, Observation]]]
 """Accepted requests of each operation with what a fresh instance says to them."""
 
@@ -48,8 +50,8 @@ class Judgement:
         """Judge a request that the host could send; `searching` is False while one is made smaller."""
         stage = self._stage
         fresh = stage.alone(case)
-        found = [of_one_call(stage, case, fresh)]
-        if not limited(fresh):
+        found = [of_one_call(stage, case, fresh), credentials.repeated(stage, case, fresh)]
+        if not limited(fresh) and not self._is_dear(fresh):
             found += self._of_service(case, fresh) if stage.service else self._of_module(case, fresh)
             if searching and not stage.service:
                 found += self._remembered(case, fresh)
@@ -142,6 +144,10 @@ class Judgement:
     def _forget(self) -> None:
         self._stage.renew()
         self._history, self._traps = [], 0
+
+    def _is_dear(self, seen: Observation) -> bool:
+        """Tell whether a call costs as much as dozens of others; by its fuel, which is the same on every machine."""
+        return seen.fuel is not None and seen.fuel > _DEAR
 
     def _is_large(self, seen: Observation) -> bool:
         return seen.memory > self._stage.plugin.limits.memory // 2

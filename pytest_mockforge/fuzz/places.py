@@ -1,4 +1,4 @@
-"""The places of a typed request that can be changed one at a time: each text, list and object in it. Pure."""
+"""The places of a typed request that can be changed one at a time: each value in it. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Place:
 
 
 def places(request: Request) -> tuple[Place, ...]:
-    """Give the texts, lists and objects of a request, but for those of its context, in a stable order."""
+    """Give the values of a request but for its context, lists and objects before what is in them."""
     return tuple(_fields(request))
 
 
@@ -47,7 +47,7 @@ def _fields(request: Request) -> Iterator[Place]:
 
 
 def _inside(name: str, value: object, put: Callable[[object], Request], depth: int = 0) -> Iterator[Place]:
-    if isinstance(value, str | list | tuple | Mapping):
+    if not isinstance(value, msgspec.Struct):
         yield Place(name=name, value=value, put=put)
     if depth == _DEEPEST:
         return

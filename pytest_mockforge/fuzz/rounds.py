@@ -5,7 +5,7 @@ Knows the oracles; nothing of Hypothesis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -20,7 +20,7 @@ _BORDER = 65536
 _LATE = 3
 """Calls that may run into a limit before a round is given up."""
 
-_NEIGHBOURS: tuple[Callable[[str], str], ...] = (
+_OTHER_TEXTS: tuple[Callable[[str], str], ...] = (
     lambda text: f"{text}~",
     lambda text: text[:-1],
     lambda text: text[:-1] + ("b" if text[-1:] == "a" else "a"),
@@ -31,13 +31,12 @@ _NEIGHBOURS: tuple[Callable[[str], str], ...] = (
 
 
 def pairs(stage: Stage, good: Sequence[Case]) -> Iterator[Discovery]:
-    """After each accepted request, one that differs in a single text: is it answered as it is alone? (MF305)"""
+    """After each accepted request, one that differs in a single place: is it answered as it is alone? (MF305)"""
     for case in good:
         assert case.request is not None
-        for place in texts(case.request):
-            for change in _NEIGHBOURS:
-                text = change(str(place.value))
-                other = stage.case(place.put(text)) if text != place.value else None
+        for place in places(case.request):
+            for value in _neighbours(place.value):
+                other = stage.case(place.put(value)) if value != place.value else None
                 if stage.over or other is None:
                     continue
                 for one, two in ((case, other), (other, case)):
@@ -86,6 +85,8 @@ def costs(stage: Stage, case: Case, declared: float) -> Iterator[Discovery]:
     for place in places(case.request):
         if stage.over:
             return
+        if not isinstance(place.value, str | list | tuple):
+            continue
         trend = growth.trend(place, lambda there: _cost(stage, there), declared)
         if trend is None:
             continue
@@ -129,6 +130,18 @@ def blame(stage: Stage, history: Sequence[Case], case: Case, differs: Callable[[
         if differs((*fewer, case)):
             kept = fewer
     return kept
+
+
+def _neighbours(value: object) -> Iterator[object]:
+    """Values that differ in one thing: an end of a text, a missing item."""
+    if isinstance(value, str):
+        yield from (change(value) for change in _OTHER_TEXTS)
+    elif isinstance(value, list | tuple) and value:
+        yield value[:-1]
+        yield (*value[:-1], None)
+    elif isinstance(value, Mapping):
+        for name in value:
+            yield {key: item for key, item in value.items() if key != name}
 
 
 def _cost(stage: Stage, place: Place) -> growth.Cost:

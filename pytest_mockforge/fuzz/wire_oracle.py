@@ -8,15 +8,16 @@ from pytest_mockforge.contract.violations import Severity
 from pytest_mockforge.errors import RemoteFailure
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.oracles import of_one_call, of_poison
-from pytest_mockforge.fuzz.outcomes import limited, outcome, said
+from pytest_mockforge.fuzz.outcomes import alike, difference, limited, outcome, said
 from pytest_mockforge.fuzz.stage import Stage, Words
+from pytest_mockforge.fuzz.wire import FAMILIES
 from pytest_mockforge.plugin_under_test import Observation
 
 
 def of_bytes(stage: Stage, case: Case, seen: Observation, probe: tuple[Case, Observation] | None) -> Discovery | None:
     """A service answers garbage without a fault of its own, in time, and the next request as before.
 
-    Of a module all of this is a note: MockForge's host cannot send it such bytes.
+    `probe` is the good request that the bytes were made of. Of a module all of this is a note: MockForge's host cannot send it such bytes.
     """
     found = of_one_call(stage, case, seen)
     if found is not None:
@@ -31,6 +32,16 @@ def of_bytes(stage: Stage, case: Case, seen: Observation, probe: tuple[Case, Obs
         return stage.discovery("MF311", f"{case.family}-{outcome(seen)}", case, words)
     if probe is None or limited(seen):
         return None
+    if FAMILIES[case.family].keeps_meaning and not alike(probe[1], seen, stage.volatile):
+        expected, got = difference(probe[1], seen, stage.volatile)
+        words = Words(
+            message=f"answers otherwise to the same request, written in another way: {case.family.replace('-', ' ')}",
+            expected=expected,
+            got=got,
+            hint="read the request with a JSON library, by its keys",
+            severity="error" if stage.service else "note",
+        )
+        return stage.discovery("MF311", f"{case.family}-differs", case, words)
     after = stage.alone(probe[0]) if stage.service else stage.row((case, probe[0]))[1]
     spoilt = of_poison(stage, probe[0], probe[1], after, (case,))
     if spoilt is None:

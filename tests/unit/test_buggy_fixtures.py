@@ -1,6 +1,6 @@
-"""Each planted bug of `fixtures/buggy` is there, is the only one that a hand-written test would meet, and stays hidden.
+"""Each planted bug of `fixtures/buggy` is there, alone, and out of sight of samples and realistic requests.
 
-Knows nothing of fuzzing: the request that shows a bug is written out here. Whether fuzzing finds it is tested elsewhere.
+Knows nothing of fuzzing: the request that shows a bug is written out here. Whether it is found is tested elsewhere.
 """
 
 from __future__ import annotations

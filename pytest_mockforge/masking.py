@@ -15,7 +15,8 @@ from typing import Final, TypeGuard
 from urllib.parse import parse_qsl, quote_plus
 
 # No percent-encoding changes these characters, and none of them ends a header or a URI.
-_PLACEHOLDER: Final = re.compile(r"~secret\.([a-z0-9][a-z0-9.-]*)~")
+PLACEHOLDER: Final = re.compile(r"~secret\.([a-z0-9][a-z0-9.-]*)~")
+"""What stands where a secret stood; its group is the name."""
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _SLICE = re.compile(r"(.+)\.([0-9]+)-([0-9]+)")
 _LONGEST_NAME = 40
@@ -112,7 +113,7 @@ def _secrets_in(value: object, name: str = "", *, secret: bool = False) -> list[
 
 def _is_made_up(text: str) -> bool:
     """Too little to be a secret: what a search shrinks a value to."""
-    return len(text) < _SHORTEST or len(set(text)) < 3 or _PLACEHOLDER.fullmatch(text) is not None
+    return len(text) < _SHORTEST or len(set(text)) < 3 or PLACEHOLDER.fullmatch(text) is not None
 
 
 # --- taking it out ----------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ class Redactor:
         return _encoded(self._string(_decoded(data)))
 
     def _number(self, secret: str) -> str:
-        if _PLACEHOLDER.search(secret) or _is_made_up(secret):
+        if PLACEHOLDER.search(secret) or _is_made_up(secret):
             return secret
         return _placeholder(str(self._numbers.setdefault(secret, len(self._numbers) + 1)))
 
@@ -219,7 +220,7 @@ class Redactor:
         return text
 
     def _restored(self, text: str) -> str:
-        return _PLACEHOLDER.sub(self._meant, text) if "~secret." in text else text
+        return PLACEHOLDER.sub(self._meant, text) if "~secret." in text else text
 
     def _meant(self, match: re.Match[str]) -> str:
         name = match[1]
@@ -236,7 +237,7 @@ def placeholders(value: object) -> frozenset[str]:
     found: set[str] = set()
 
     def look(text: str) -> str:
-        found.update(_PLACEHOLDER.findall(text))
+        found.update(PLACEHOLDER.findall(text))
         return text
 
     def walk(inner: object) -> object:
@@ -294,7 +295,7 @@ def _outside(text: str, change: Callable[[str], str]) -> str:
         return change(text)
     out: list[str] = []
     done = 0
-    for found in _PLACEHOLDER.finditer(text):
+    for found in PLACEHOLDER.finditer(text):
         out += [change(text[done : found.start()]), found[0]]
         done = found.end()
     return "".join((*out, change(text[done:])))

@@ -57,6 +57,7 @@ class RunState:
                 subject, limits=limits, host=settings.host, dialect=settings.dialect
             )
             bench.functions = self.services.functions
+            bench.fuzz_options, bench.progress = settings.fuzz, self._means.progress
         return bench
 
     def checks(self, label: str) -> list[Check]:

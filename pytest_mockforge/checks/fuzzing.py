@@ -9,6 +9,7 @@ from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.checks.remote_load import is_gone
 from pytest_mockforge.checks.service_bench import ServiceBench
+from pytest_mockforge.errors import LoadFailure
 from pytest_mockforge.fuzz.model import Discovery, FuzzReport
 
 _LONGEST = 4000
@@ -175,7 +176,27 @@ def _about(bench: Bench, code: str) -> Iterator[Finding]:
                 got=discovery.got,
                 hint=discovery.hint,
                 request=_shown(discovery),
+                reproduce=_reproducer(bench, discovery) if discovery.severity == "error" else "",
             )
+
+
+def _reproducer(bench: Bench, discovery: Discovery) -> str:
+    from pytest_mockforge.fuzz.reproducer import pasteable
+
+    subject = bench.subject
+    test = pasteable(discovery, str(subject.path or subject.spec.text), volatile=subject.testfile.volatile).rstrip()
+    line = _command_line(bench, discovery) if isinstance(bench, ServiceBench) else ""
+    return f"{test}\n\n# {line}" if line else test
+
+
+def _command_line(bench: ServiceBench, discovery: Discovery) -> str:
+    from pytest_mockforge.fuzz.shell_lines import curl_line, grpcurl_line
+
+    reached = bench.subject.reached
+    if isinstance(reached, LoadFailure) or reached.protocol == "asgi":
+        return ""
+    write = grpcurl_line if reached.protocol == "grpc" else curl_line
+    return write(discovery, reached.address)
 
 
 def _shown(discovery: Discovery) -> str:
@@ -196,6 +217,12 @@ def _measure(bench: Bench, report: FuzzReport) -> None:
         figures["fuzz_accepted"] = count.accepted
         figures["fuzz_calls"] = count.calls
         figures["fuzz_fuel_max"] = count.most_fuel
+    bench.figures["fuzz"] = {
+        "seed": report.seed,
+        "examples": report.tried,
+        "seconds": report.seconds,
+        "share": report.our_share,
+    }
 
 
 def _limits_of_the_search(report: FuzzReport) -> Iterator[Finding]:

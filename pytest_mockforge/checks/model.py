@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from pytest_mockforge.budgets.model import Verdict
+from pytest_mockforge.budgets.model import Timing, Verdict
 from pytest_mockforge.contract.violations import Severity
 from pytest_mockforge.errors import PluginFailure
 
@@ -29,6 +29,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What MockForge would print."""
     request: str = ""
     """The request that shows it, as JSON text."""
+    reproduce: str = ""
+    """A test that shows it alone, ready to be pasted, and of a service the command line; several lines of ASCII."""
 
 
 class HostVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,6 +59,11 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Why nothing was checked; empty when it was."""
     figures: dict[str, dict[str, Figure]] = {}
     """Measured figures by operation."""
+    timings: dict[str, Timing] = {}
+    """Samples of time by operation, for reports that draw them; empty where nothing was timed."""
+    memory_over_calls: dict[str, tuple[tuple[int, int], ...]] = {}
+    """How linear memory grew on one instance, by operation: the number of a call (from 1), and the bytes grown in all
+    once it returned; the last pair is the last call."""
     verdicts: tuple[HostVerdict, ...] = ()
     """What each of MockForge's hosts would do; empty where the check says nothing of loading."""
     identity: dict[str, Figure] = {}

@@ -16,6 +16,13 @@ def failure_text(result: CheckResult) -> str:
     lines = [f"{result.code} {harmless(errors[0].message, 300)}{more}", ""]
     for finding in (*errors, *(other for other in result.findings if other.severity != "error"))[:_MOST]:
         lines += finding_lines(finding, request=True)
+        if finding.reproduce:
+            lines += [
+                "    reproduce with:",
+                "",
+                *(f"        {line}".rstrip() for line in finding.reproduce.splitlines()),
+                "",
+            ]
     if len(result.findings) > _MOST:
         lines.append(f"… and {counted(len(result.findings) - _MOST, 'more finding', 'more findings')}")
     lines += ["", f"rule: {result.title}; pytest --mockforge-explain={result.code} tells more"]

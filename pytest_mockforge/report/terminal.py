@@ -163,6 +163,7 @@ def _known(results: Sequence[CheckResult], width: int, verbosity: int) -> list[L
         lines += [Line(text=text) for text in wrapped(f"skipped: {reason}", width, "  ", "    ")]
     table = _table(_merged(results), width)
     lines += [Line(text=""), *table] if table else []
+    lines += [Line(text=text) for text in _fuzzed(_merged(results).get("fuzz", {}), width)]
     return lines + (_untested(identity, width) if identity is not None else [])
 
 
@@ -246,6 +247,17 @@ def _row(operation: str, figures: dict[str, Figure]) -> tuple[str, ...]:
         *(_number(figures.get(name)) for name in ("fuel_cold", "fuel_steady", "fuel_max")),
         f"+{size(grown)}" if isinstance(grown, int) and grown else "+0" if grown == 0 else "-",
         _growth(figures),
+    )
+
+
+def _fuzzed(figures: dict[str, Figure], width: int) -> list[str]:
+    """Say how much was searched and from where, which makes a search that is made again the same one."""
+    if not figures:
+        return []
+    share = f"{float(figures['share'] or 0):.0%} of it in calls and checks"
+    seconds = f"{float(figures['seconds'] or 0):.1f} s"
+    return wrapped(
+        f"fuzzed: {figures['examples']:,} examples in {seconds}, {share}; seed {figures['seed']}", width, "  ", "    "
     )
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import Literal
 
+from pytest_mockforge.checks.costs import Costs
 from pytest_mockforge.checks.model import Figure, HostVerdict
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
@@ -87,6 +88,8 @@ class Bench(ABC):
         """What other packages let plugins import, beside what is always there."""
         self.figures: dict[str, dict[str, Figure]] = {}
         """Where the running check puts what it measured, by operation."""
+        self.memory_over_calls: dict[str, tuple[tuple[int, int], ...]] = {}
+        """Where it puts how memory grew from call to call, by operation."""
         self.fuzz_options = FuzzOptions()
         """How long and from where to search; whoever asks for `fuzz` has set them."""
         self.progress: Callable[[str], None] | None = None
@@ -104,6 +107,11 @@ class Bench(ABC):
         """The plugin under the default policy: a fresh instance after a trap."""
         services = HostServices(functions=self.functions)
         return Plugin(self.subject, limits=self.limits, host=self.host, dialect=self.dialect, services=services)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """What calls cost exactly, each measured when first asked for."""
+        return Costs(self.plugin)
 
     @property
     @abstractmethod
@@ -239,6 +247,7 @@ class Bench(ABC):
 
     def close(self) -> None:
         """Free what the calls left behind; the subject stays with its owner."""
+        self.__dict__.pop("costs", None)
         if "plugin" in self.__dict__:
             self.plugin.close()
             del self.__dict__["plugin"]

@@ -34,6 +34,8 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes grown in the first half of the calls."""
     second_half: int
     """Bytes grown in the second half."""
+    steps: tuple[tuple[int, int], ...] = ()
+    """Each call in which memory grew, from 1, and the bytes grown in all since the warm-up."""
     failure: PluginFailure | None = None
     """What ended the calls early: memory ran full, or the plugin does not stand being called again."""
 
@@ -83,6 +85,13 @@ def judge(events: Sequence[tuple[int, int]], calls: int, *, failure: PluginFailu
         verdict = "plateau" if not second else "inconclusive"
     else:
         verdict = "leak" if 2 * second >= first else "plateau"
+    sums = itertools.accumulate(grown for _, grown in events)
     return Growth(
-        verdict=verdict, calls=calls, events=len(events), first_half=first, second_half=second, failure=failure
+        verdict=verdict,
+        calls=calls,
+        events=len(events),
+        first_half=first,
+        second_half=second,
+        steps=tuple((call, total) for (call, _), total in zip(events, sums, strict=True)),
+        failure=failure,
     )

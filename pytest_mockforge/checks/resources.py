@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import statistics
 from collections.abc import Iterator
 
 import msgspec
 
-from pytest_mockforge.checks.bench import Workload
-from pytest_mockforge.checks.growth import Growth, measure_growth
+from pytest_mockforge.checks.growth import Growth
 from pytest_mockforge.checks.model import Finding, from_failure
 from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.checks.registry import check
@@ -19,8 +16,6 @@ from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, Refusa
 from pytest_mockforge.plugin_under_test import Observation
 from pytest_mockforge.runtimes.base import PAGE
 
-_STEADY_CALLS = 30
-"""Calls on a reused instance from which the steady figures are taken, at least one for each request."""
 _CLEAN_ENDS = ("unreachable", "abort", "exit")
 """Traps by which a guest that finds no memory ends the call on purpose."""
 _LARGE = 256 * 1024
@@ -61,7 +56,10 @@ def fuel(bench: ModuleBench) -> Iterator[Finding]:
         figures["accepted"] = sum(trial.accepted for trial in samples)
         if workload is not None:
             figures["only_refusals"] = workload.only_refusals
-            _measure_fuel(bench, workload)
+            for measured in bench.costs.fuel(workload.requests):
+                figures["fuel_cold"] = measured.cold
+                figures["fuel_steady"] = measured.steady
+                figures["fuel_max"] = measured.most
 
 
 @check("MF402", "memory stays within the limit", need="border")
@@ -110,12 +108,12 @@ def growth(bench: ModuleBench) -> Iterator[Finding]:
         requests = bench.replied(operation)
         if not requests:
             continue
-        with bench.plugin.view(policy="kept") as plugin:
-            result = measure_growth(plugin, [plugin.encode(request) for request in requests], operation)
+        result = bench.costs.growth(requests)
         figures = bench.figures.setdefault(operation.value, {})
         figures["growth"] = round(result.bytes_per_call, 3)
         figures["growth_verdict"] = result.verdict
         figures["growth_calls"] = result.calls
+        bench.memory_over_calls[operation.value] = (*result.steps, (result.calls, sum(b for _, b in result.steps[-1:])))
         if result.verdict == "leak":
             yield _leak(operation, result)
         elif result.failure is not None:
@@ -204,22 +202,6 @@ def cut_short(bench: ModuleBench) -> Iterator[Finding]:
                 hint="keep no half-changed global state",
                 request=before.request_bytes.decode("utf-8", "replace"),
             )
-
-
-def _measure_fuel(bench: ModuleBench, workload: Workload) -> None:
-    figures = bench.figures[workload.operation.value]
-    with bench.plugin.fresh() as fresh:
-        cold = [seen for request in workload.requests if (seen := fresh.observe(request).fuel) is not None]
-    count = max(_STEADY_CALLS, len(workload.requests))
-    with bench.plugin.view() as reused:
-        for request in workload.requests:
-            reused.observe(request)
-        rounds = itertools.islice(itertools.cycle(workload.requests), count)
-        steady = [seen for request in rounds if (seen := reused.observe(request).fuel) is not None]
-    if cold and steady:
-        figures["fuel_cold"] = int(statistics.median(cold))
-        figures["fuel_steady"] = int(statistics.median(steady))
-        figures["fuel_max"] = max(steady)
 
 
 def _leak(operation: Operation, result: Growth) -> Finding:

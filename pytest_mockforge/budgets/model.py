@@ -161,6 +161,8 @@ class Measured:
     """Why growth is not known; empty when it is."""
     size: int | None = None
     """Bytes of the file."""
+    reason: str = ""
+    """Why figures are missing, where one reason goes for all of them."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -187,6 +189,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The bound as a number, in the unit of `value`."""
     source: str = ""
     """Where the budget was written."""
+    close: bool = False
+    """True when the bound lies inside of the interval, so that measuring more may decide."""
 
 
 _WORST: tuple[Outcome, ...] = ("fail", "inconclusive", "pass")

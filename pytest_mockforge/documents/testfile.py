@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents import pointers, yaml12
 from pytest_mockforge.documents.accepted import Accepted, accepted_entries
+from pytest_mockforge.documents.budgets import read_budgets
 from pytest_mockforge.documents.expectation import MISSING, Mismatch, Missing, Volatile, matches
 from pytest_mockforge.documents.fields import Fields, fields_at, wrong_value
 from pytest_mockforge.documents.start import RemoteService, StartCommand, read_remote, read_start
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_mockforge.budgets.model import Budget
     from pytest_mockforge.documents.yaml12 import Document, JsonValue
 
 __all__ = ["EMPTY", "MISSING", "Mismatch", "Outcome", "Sample", "TestFile", "Volatile", "matches", "read_testfile"]
 
 Outcome = Literal["accepted", "refused"]
 
-_TOP_KEYS = ("version", "stateful", "volatile", "samples", "accept", "start", "remote")
+_TOP_KEYS = ("version", "stateful", "volatile", "samples", "accept", "start", "remote", "budgets")
 _SAMPLE_KEYS = ("name", "operation", "request", "expect")
 _EXPECT_KEYS = ("outcome", "reply")
 _VOLATILE_KEYS = ("operation", "pointer")
@@ -63,6 +65,7 @@ class TestFile:
     accept: tuple[Accepted, ...] = ()
     start: StartCommand | None = None
     remote: RemoteService | None = None
+    budgets: tuple[Budget, ...] = ()
 
 
 EMPTY = TestFile(path=None)
@@ -86,6 +89,7 @@ def read_testfile(path: Path) -> TestFile:
         accept=accepted_entries(document, top.items("accept"), with_plugin=False),
         start=read_start(top),
         remote=read_remote(top),
+        budgets=read_budgets(top),
     )
 
 

@@ -1,4 +1,4 @@
-"""The metered engine: its configuration, compilation, and the compiled module ready to be instantiated.
+"""The metered engine and the plain one: configuration, compilation, and the compiled module, ready to be instantiated.
 
 Owns `wasmtime` together with `capi`. One engine serves all modules of a process that ask for the same stack size.
 """
@@ -26,22 +26,24 @@ from pytest_mockforge.runtimes.wasm.ticker import Ticker
 if TYPE_CHECKING:
     from pytest_mockforge.runtimes.wasm.cache import CompileCache
 
-_CONFIGURATION = "metered-1 fuel epochs no-signal-traps"
-"""Names every setting that changes compiled code; part of the cache key, so change it with `_configure`."""
+_METERED, _PLAIN = "metered-1 fuel epochs no-signal-traps", "plain-1"
+"""Name every setting that changes compiled code; part of the cache key, so change them with `_configure`."""
 _NOTHING = FuncType(params=(), results=())
 # (i32, i32) -> (i32, i32), answering its arguments in reverse.
 _ECHO = bytes.fromhex("0061736d0100000001080160027f7f027f7f03020100070501016500000a08010600200120000b")
 
 
 class Engine:
-    """wasmtime with fuel, epochs and no signal handlers.
+    """wasmtime with fuel, epochs and no signal handlers; or, not metered, as wasmtime comes and MockForge uses it.
 
-    Without signal handlers a trap survives faulthandler, which pytest enables after the engine was made.
+    Without signal handlers a trap survives faulthandler, which pytest enables after the engine was made. The plain one
+    has them, and nothing that ends a guest: it belongs into a process of its own, where no pytest runs.
     """
 
-    def __init__(self, stack: int) -> None:
+    def __init__(self, stack: int, *, metered: bool = True) -> None:
         self.native = capi.native()
         self.stack = stack
+        self.metered = metered
         self._engine = wasmtime.Engine(self._configure(stack))
         self.address = capi.pointer_value(self._engine.ptr())
         self.ticker = Ticker(lambda: self.native.increment_epoch(self.address))
@@ -54,13 +56,15 @@ class Engine:
     @property
     def identity(self) -> str:
         """All that compiled code depends on, for the key of a cache."""
-        return f"{capi.VERSION} {_CONFIGURATION} stack={self.stack}"
+        return f"{capi.VERSION} {_METERED if self.metered else _PLAIN} stack={self.stack}"
 
     def _configure(self, stack: int) -> wasmtime.Config:
         config = wasmtime.Config()
+        config.max_wasm_stack = stack
+        if not self.metered:
+            return config
         config.consume_fuel = True
         config.epoch_interruption = True
-        config.max_wasm_stack = stack
         self.native.library.wasmtime_config_signals_based_traps_set(capi.pointer_value(config.ptr()), False)
         return config
 
@@ -174,7 +178,7 @@ class CompiledModule:
             self._module.close()
 
 
-_engines: dict[int, Engine] = {}
+_engines: dict[tuple[int, bool], Engine] = {}
 _lock = threading.Lock()
 
 
@@ -183,14 +187,23 @@ def metered_engine(stack: int) -> Engine:
 
     Raises EngineError when the installed wasmtime does not behave as the direct path needs.
     """
+    return _engine(stack, metered=True)
+
+
+def plain_engine(stack: int) -> Engine:
+    """Give the engine for measuring time; only for a process that can be killed. Raises as `metered_engine` does."""
+    return _engine(stack, metered=False)
+
+
+def _engine(stack: int, *, metered: bool) -> Engine:
     with _lock:
-        engine = _engines.get(stack)
+        engine = _engines.get((stack, metered))
         if engine is None:
-            engine = Engine(stack)
+            engine = Engine(stack, metered=metered)
             _prove(engine)
             if not _engines:
                 atexit.register(close_engines)
-            _engines[stack] = engine
+            _engines[stack, metered] = engine
         return engine
 
 
@@ -205,8 +218,9 @@ def _prove(engine: Engine) -> None:
     """Call an echo through the direct path: a wrong layout shows here, on two known numbers."""
     native, slots = engine.native, capi.Slots()
     store = wasmtime.Store(engine._engine)
-    store.set_fuel(1000)
-    store.set_epoch_deadline(1000)
+    if engine.metered:
+        store.set_fuel(1000)
+        store.set_epoch_deadline(1000)
     module = wasmtime.Module(engine._engine, _ECHO)
     instance = wasmtime.Instance(store, module, [])
     raw, extern = capi.new_instance(), capi.new_extern()

@@ -332,7 +332,7 @@ def short_buffer(plugin: Plugin) -> None:
 
 @shows("unstable-pick")
 def unstable_pick(plugin: Plugin) -> None:
-    first, second = (plugin.template_function("pick", ["left", "right"]) for _ in range(2))
+    first, second = (plugin.template_function("pick", "left", "right") for _ in range(2))
     assert {first, second} == {"left", "right"}
 
 

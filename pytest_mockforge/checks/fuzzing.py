@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.checks.discoveries import finding_of
 from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.checks.remote_load import is_gone
 from pytest_mockforge.checks.service_bench import ServiceBench
-from pytest_mockforge.errors import LoadFailure
 from pytest_mockforge.fuzz.model import Discovery, FuzzReport
-
-_LONGEST = 4000
-"""Characters of a request that is shown."""
 
 
 @check("MF301", "no fuzzed request makes the plugin trap", need="search")
@@ -60,8 +57,9 @@ def contract(bench: Bench) -> Iterator[Finding]:
 
 @check("MF304", "the same request gets the same answer", need="search")
 def same(bench: Bench) -> Iterator[Finding]:
-    """Each request is made twice, a module in two fresh instances. Clock and random numbers of our WASI are the same in
-    both. What failed once and not again when it was tried alone is reported here as flaky, by a warning.
+    """Each request is made twice, a module in two fresh instances; of a module that asks its host for nothing, one
+    request in eight. Clock and random numbers of our WASI are the same in both. What failed once and not again when it
+    was tried alone is reported here as flaky, by a warning.
 
     Fields that plugin.test.yaml calls `volatile` are left out; a note where it says `stateful`. An answer that cannot
     be told in advance can be tested by nobody, and not be cached.
@@ -164,46 +162,9 @@ def wire(bench: Bench) -> Iterator[Finding]:
 
 
 def _about(bench: Bench, code: str) -> Iterator[Finding]:
-    report = bench.fuzz
-    for discovery in report.discoveries:
+    for discovery in bench.fuzz.discoveries:
         if discovery.code == code:
-            yield Finding(
-                code=code,
-                severity=discovery.severity,
-                detail=discovery.detail,
-                message=discovery.message,
-                expected=discovery.expected,
-                got=discovery.got,
-                hint=discovery.hint,
-                request=_shown(discovery),
-                reproduce=_reproducer(bench, discovery) if discovery.severity == "error" else "",
-            )
-
-
-def _reproducer(bench: Bench, discovery: Discovery) -> str:
-    from pytest_mockforge.fuzz.reproducer import pasteable
-
-    subject = bench.subject
-    test = pasteable(discovery, str(subject.path or subject.spec.text), volatile=subject.testfile.volatile).rstrip()
-    line = _command_line(bench, discovery) if isinstance(bench, ServiceBench) else ""
-    return f"{test}\n\n# {line}" if line else test
-
-
-def _command_line(bench: ServiceBench, discovery: Discovery) -> str:
-    from pytest_mockforge.fuzz.shell_lines import curl_line, grpcurl_line
-
-    reached = bench.subject.reached
-    if isinstance(reached, LoadFailure) or reached.protocol == "asgi":
-        return ""
-    write = grpcurl_line if reached.protocol == "grpc" else curl_line
-    return write(discovery, reached.address)
-
-
-def _shown(discovery: Discovery) -> str:
-    calls = [*discovery.before, discovery.case]
-    texts = [call.payload[:_LONGEST].decode("utf-8", "replace") for call in calls]
-    cut = ["…" if len(call.payload) > _LONGEST else "" for call in calls]
-    return "\n".join(text + more for text, more in zip(texts, cut, strict=True))
+            yield finding_of(discovery, bench.subject)
 
 
 def _is_lost(discovery: Discovery) -> bool:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote, quote_plus
+
+import msgspec
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.replies import AuthResponse, ResponseData
-from pytest_mockforge.contract.requests import Request, RequestBuilder
+from pytest_mockforge.contract.requests import AuthRequest, Request, RequestBuilder
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.fuzz.places import Place, texts
@@ -188,8 +191,19 @@ def _is_credential(name: str) -> bool:
 
 
 def _admitted(stage: Stage, place: Place, text: str) -> Case | None:
-    case = stage.case(place.put(text))
+    case = stage.case(_changed(place, text))
     return case if case is not None and accepted(stage.alone(case)) else None
+
+
+def _changed(place: Place, text: str) -> Request:
+    """Put another text there, and into the URI where the query stands once more."""
+    request = place.put(text)
+    if not isinstance(request, AuthRequest):
+        return request
+    uri = request.uri
+    for old in (str(place.value), quote(str(place.value), safe=""), quote_plus(str(place.value))):
+        uri = uri.replace(f"={old}", f"={quote(text, safe='')}")
+    return msgspec.structs.replace(request, uri=uri)
 
 
 def _shown(text: str, secret: str) -> str:

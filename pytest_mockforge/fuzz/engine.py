@@ -7,6 +7,7 @@ of what the search came up with. Each part has its own end in time, so that none
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from pytest_mockforge.fuzz.memory import leak
 from pytest_mockforge.fuzz.model import EXAMPLES, SECONDS, Case, Discovery, FuzzReport, OperationCount
 from pytest_mockforge.fuzz.oracles import of_one_call
 from pytest_mockforge.fuzz.outcomes import accepted, limited
-from pytest_mockforge.fuzz.stage import Stage, Words, in_order
+from pytest_mockforge.fuzz.stage import Stage, TimeIsUpError, Words, in_order
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def fuzz(
     must come before it. Never raises for what the plugin does.
     """
     started = monotonic()
-    with Stage(plugin, seed=seed, deadline=started + seconds, volatile=volatile, stateful=stateful) as stage:
+    with Stage(
+        plugin, seed=seed, deadline=started + seconds, volatile=volatile, stateful=stateful, strict=True
+    ) as stage:
         run = _Run(stage, in_order(plugin.operations if operations is None else operations), progress)
         run.samples, run.earlier, run.draw = tuple(samples), tuple(earlier), draw
         run.examples, run.growth, run.begun, run.seconds = examples, growth, started, seconds
@@ -102,19 +105,24 @@ class _Run:
         self._told = 0.0
 
     def make(self) -> None:
-        """Go through all parts."""
+        """Go through all parts; the end of the time box ends a part, and each that follows at its first call."""
         for operation in self.operations:
-            self._meet(operation)
+            with suppress(TimeIsUpError):
+                self._meet(operation)
         for case, before in self.earlier:
-            if case.operation in self.good and not self.stage.over:
+            if case.operation in self.good:
                 self._note(rounds.again(self.stage, case, before))
-        secrets = self._without_chance()
+        secrets: tuple[str, ...] = ()
+        with suppress(TimeIsUpError):
+            secrets = self._without_chance()
         judgement = Judgement(self.stage, self.good, secrets)
         for number, operation in enumerate(self.operations):
             self._search(operation, judgement, self._end(_SEARCH, number))
         for operation in self.operations:
-            self._afterwards(operation)
-        self._doubt()
+            with suppress(TimeIsUpError):
+                self._afterwards(operation)
+        with suppress(TimeIsUpError):
+            self._doubt()
 
     def report(self, seconds: float) -> FuzzReport:
         """Say what came of it."""
@@ -137,8 +145,9 @@ class _Run:
         return now + max(0.0, end - now) / (len(self.operations) - number)
 
     def _note(self, found: Iterable[Discovery]) -> None:
-        for discovery in found:
-            self.ledger.note(discovery)
+        with suppress(TimeIsUpError):
+            for discovery in found:
+                self.ledger.note(discovery)
 
     def _meet(self, operation: Operation) -> None:
         """Find the requests that the plugin accepts, the author's own first."""
@@ -146,7 +155,7 @@ class _Run:
         late = 0
         for request in (*known, *(named.request for named in realistic_requests(operation))):
             case = self.stage.case(request)
-            if self.stage.over or late == _HOPELESS or len(self.good[operation]) == _MOST_GOOD:
+            if late == _HOPELESS or len(self.good[operation]) == _MOST_GOOD:
                 break
             if case is None:
                 continue
@@ -162,15 +171,14 @@ class _Run:
         self._note(credentials.mutated(stage, known))
         self._note(self._reflections())
         for number, operation in enumerate(self.operations):
-            whole, stage.deadline = stage.deadline, min(stage.deadline, self._end(_BEFORE, number))
-            if good[operation] and not stage.service:
-                self._note(rounds.repeated(stage, good[operation]))
-                self._note(rounds.pairs(stage, good[operation]))
-            self._note(borders.pages(stage, good[operation]))
-            self._note(borders.borders(stage, good[operation]))
-            if good[operation]:
-                self._note(rounds.sizes(stage, good[operation][0]))
-            stage.deadline = whole
+            with stage.until(self._end(_BEFORE, number)):
+                if good[operation] and not stage.service:
+                    self._note(rounds.repeated(stage, good[operation]))
+                    self._note(rounds.pairs(stage, good[operation]))
+                self._note(borders.pages(stage, good[operation]))
+                self._note(borders.borders(stage, good[operation]))
+                if good[operation]:
+                    self._note(rounds.sizes(stage, good[operation][0]))
         return tuple(dict.fromkeys(credential.text for credential in known))
 
     def _reflections(self) -> Iterator[Discovery]:
@@ -178,7 +186,7 @@ class _Run:
         stage = self.stage
         secret = credentials.canary(stage.seed)
         asking = stage.case(credentials.asking_with(secret)) if Operation.AUTHENTICATE in self.good else None
-        if asking is None or stage.over:
+        if asking is None:
             return
         found = credentials.reflected(stage, asking, stage.alone(asking), secret)
         if found is not None:
@@ -231,19 +239,18 @@ class _Run:
         if stage.service:
             return
         costliest = [tally.costliest] if tally.costliest is not None else []
-        whole, stage.deadline = stage.deadline, min(stage.deadline, self._end(_COSTS))
-        for case in (*cases, *costliest):
-            self._note(rounds.costs(stage, case, self.growth))
-        stage.deadline = whole
+        with stage.until(self._end(_COSTS, self.operations.index(operation))):
+            for case in (*cases, *costliest):
+                self._note(rounds.costs(stage, case, self.growth))
         answered = sorted({case.payload: case for case in tally.answered}.values(), key=lambda case: len(case.payload))
         chosen = answered[:: max(1, len(answered) // _MOST_REPEATED)][:_MOST_REPEATED]
-        found = leak(stage, operation, cases + chosen, deadline=self._end(1.0))
+        found = leak(stage, operation, cases + chosen, deadline=self._end(1.0, self.operations.index(operation)))
         self._note([found] if found is not None else [])
 
     def _doubt(self) -> None:
         """Try once more, alone, what was seen in one call: what does not show again is no lie, but it is flaky."""
         for discovery in self.ledger.discoveries:
-            if discovery.code not in ("MF301", "MF302", "MF303") or self.stage.over:
+            if discovery.code not in ("MF301", "MF302", "MF303"):
                 continue
             seen = self.stage.alone(discovery.case)
             again = of_one_call(self.stage, discovery.case, seen)

@@ -1,19 +1,20 @@
 """Judges each request that the search comes up with, by all oracles that take one request at a time.
 
-Three instances see it: a fresh one; a new one that gets it, a good request, and it again; and one that lives through
-the search and remembers. Knows nothing of Hypothesis: what it says of a case depends on that case alone, but for the
-instance that remembers, whose suspicions are made certain on new ones before they count.
+Two instances see it: a new one that gets it, a good request, and it again; and one that lives through the search and
+remembers. Knows nothing of Hypothesis: what it says of a case depends on that case alone, but for the instance that
+remembers, whose suspicions are made certain on new ones before they count.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from zlib import crc32
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.fuzz import credentials
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.oracles import of_one_call, of_poison, of_state, of_two_fresh
-from pytest_mockforge.fuzz.outcomes import alike, limited, outcome
+from pytest_mockforge.fuzz.outcomes import alike, limited
 from pytest_mockforge.fuzz.rounds import blame
 from pytest_mockforge.fuzz.stage import Stage
 from pytest_mockforge.plugin_under_test import Observation
@@ -24,6 +25,9 @@ _MOST_TRAPS = 6
 """Refusals by a trap that it may see: each leaves its part of the stack behind, whatever the plugin does."""
 _DEAR = 2_000_000
 """Units of fuel, a few milliseconds: what costs more is called once and not five times."""
+_SAMPLED = 8
+"""One request of so many has a second fresh instance, unless it asks its host for something: without that a module
+cannot but answer as it did."""
 Good = Mapping[Operation, Sequence[tuple[Case, Observation]]]
 """Accepted requests of each operation with what a fresh instance says to them."""
 
@@ -40,21 +44,22 @@ class Judgement:
         self._traps = 0
         self._suspects: dict[Operation, list[tuple[Case, ...]]] = {}
         """Calls after which some request was answered otherwise, by its operation."""
-        self._steady = {
-            operation: outcome(pairs[0][1]) == "reply" and self._is_steady(*pairs[0])
-            for operation, pairs in good.items()
-            if pairs
-        }
+        self._steady: dict[Operation, bool] = {}
 
     def typed(self, case: Case, searching: bool) -> tuple[list[Discovery], Observation]:
         """Judge a request that the host could send; `searching` is False while one is made smaller."""
         stage = self._stage
-        fresh = stage.alone(case)
-        found = [of_one_call(stage, case, fresh), credentials.repeated(stage, case, fresh)]
-        if not limited(fresh) and not self._is_dear(fresh):
-            found += self._of_service(case, fresh) if stage.service else self._of_module(case, fresh)
-            if searching and not stage.service:
+        probe = self._probe(case.operation)
+        if stage.service:
+            fresh = stage.alone(case)
+            found = self._of_service(case, fresh, probe)
+        else:
+            row = stage.row((case, *((probe[0],) if probe is not None else ()), case), until=self._ends)
+            fresh = row[0]
+            found = self._of_module(case, row, probe)
+            if searching and len(row) > 1:
                 found += self._remembered(case, fresh)
+        found = [of_one_call(stage, case, fresh), credentials.repeated(stage, case, fresh), *found]
         return [discovery for discovery in found if discovery is not None], fresh
 
     def wire(self, case: Case, searching: bool) -> tuple[list[Discovery], Observation]:  # noqa: ARG002 - as `typed`
@@ -66,23 +71,28 @@ class Judgement:
         found = of_bytes(self._stage, case, fresh, probe)
         return [found] if found is not None else [], fresh
 
-    def _of_module(self, case: Case, fresh: Observation) -> list[Discovery | None]:
-        stage, probe = self._stage, self._probe(case.operation)
-        if probe is None:
-            first, again = stage.row((case, case))
-            return [of_two_fresh(stage, case, fresh, first), of_state(stage, case, fresh, again, (case,))]
-        first, after, again = stage.row((case, probe[0], case))
-        found = [
-            of_two_fresh(stage, case, fresh, first),
-            of_poison(stage, probe[0], probe[1], after, (case,)),
-            of_state(stage, case, fresh, again, (case, probe[0])),
-        ]
-        for before in self._suspects.get(case.operation, ()):
-            found.append(of_state(stage, case, fresh, stage.row((*before, case))[-1], before))
+    def _of_module(
+        self, case: Case, row: Sequence[Observation], probe: tuple[Case, Observation] | None
+    ) -> list[Discovery | None]:
+        stage, fresh = self._stage, row[0]
+        if len(row) == 1:
+            return []
+        before = (case,) if probe is None else (case, probe[0])
+        found = [of_state(stage, case, fresh, row[-1], before)]
+        if probe is not None and len(row) > 2:
+            found.append(of_poison(stage, probe[0], probe[1], row[1], (case,)))
+        if fresh.exchange.asked_total or crc32(case.payload) % _SAMPLED == 0:
+            found.append(of_two_fresh(stage, case, fresh, stage.alone(case)))
+        for earlier in self._suspects.get(case.operation, ()):
+            found.append(of_state(stage, case, fresh, stage.row((*earlier, case))[-1], earlier))
         return found
 
-    def _of_service(self, case: Case, fresh: Observation) -> list[Discovery | None]:
-        stage, probe = self._stage, self._probe(case.operation)
+    def _of_service(
+        self, case: Case, fresh: Observation, probe: tuple[Case, Observation] | None
+    ) -> list[Discovery | None]:
+        stage = self._stage
+        if limited(fresh):
+            return []
         found = [of_two_fresh(stage, case, fresh, stage.alone(case))]
         if probe is not None:
             found.append(of_poison(stage, probe[0], probe[1], stage.alone(probe[0]), (case,)))
@@ -90,9 +100,18 @@ class Judgement:
             found += [credentials.carried_over(stage, case, fresh, secret, ()) for secret in self._secrets]
         return found
 
+    def _ends(self, seen: Observation) -> bool:
+        """Tell whether a call says or costs so much that nothing is called after it: by fuel, the same everywhere."""
+        return limited(seen) or (seen.fuel is not None and seen.fuel > _DEAR)
+
     def _probe(self, operation: Operation) -> tuple[Case, Observation] | None:
         """A good request whose answer does not change by itself."""
-        return self._good[operation][0] if self._steady.get(operation) else None
+        good = self._good.get(operation)
+        if not good:
+            return None
+        if operation not in self._steady:
+            self._steady[operation] = self._is_steady(*good[0])
+        return good[0] if self._steady[operation] else None
 
     def _is_steady(self, case: Case, fresh: Observation) -> bool:
         volatile = self._stage.volatile
@@ -144,10 +163,6 @@ class Judgement:
     def _forget(self) -> None:
         self._stage.renew()
         self._history, self._traps = [], 0
-
-    def _is_dear(self, seen: Observation) -> bool:
-        """Tell whether a call costs as much as dozens of others; by its fuel, which is the same on every machine."""
-        return seen.fuel is not None and seen.fuel > _DEAR
 
     def _is_large(self, seen: Observation) -> bool:
         return seen.memory > self._stage.plugin.limits.memory // 2

@@ -5,7 +5,7 @@ Each oracle takes what was seen and gives a discovery or nothing. Knows nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pytest_mockforge.contract.violations import Violation
 from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, Refusal, RemoteFailure
@@ -111,11 +111,6 @@ def of_poison(
     # Named by what spoilt it: that is where the mistake is.
     word = "poisoned" if before[-1].operation is probe.operation else f"poisoned-by-{before[-1].operation}"
     return stage.discovery("MF307", word, probe, words)
-
-
-def first(found: Iterable[Discovery | None]) -> Discovery | None:
-    """Give the first discovery among several judgements."""
-    return next((discovery for discovery in found if discovery is not None), None)
 
 
 def _incomparable(left: Observation, right: Observation) -> bool:

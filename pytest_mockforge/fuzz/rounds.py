@@ -75,7 +75,9 @@ def sizes(stage: Stage, case: Case) -> Iterator[Discovery]:
             late += limited(seen)
             found = of_one_call(stage, grown, seen)
             if found is not None:
-                yield found if limited(seen) else _smallest(stage, place, size, found)
+                yield found
+                if not limited(seen):
+                    yield _smallest(stage, place, size, found)
                 break
 
 

@@ -21,7 +21,7 @@ from pytest_mockforge.contract.request_models import Request
 from pytest_mockforge.fuzz.ledger import Key, Ledger, key_of
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.outcomes import accepted, outcome
-from pytest_mockforge.fuzz.stage import Stage
+from pytest_mockforge.fuzz.stage import Stage, TimeIsUpError
 from pytest_mockforge.plugin_under_test import Observation
 
 _SHRINKING = 1.0
@@ -31,10 +31,6 @@ _PHASES = (Phase.generate, Phase.target, Phase.shrink)
 
 class FoundError(Exception):
     """Tells Hypothesis that a request shows something; a subclass for each kind, as it goes by the class."""
-
-
-class TimeIsUpError(BaseException):
-    """Ends a search at once: Hypothesis catches what is an `Exception` alone."""
 
 
 @dataclass(kw_only=True)
@@ -126,7 +122,7 @@ class Search:
 
     def _try(self, drawn: Request | Case) -> None:
         now = monotonic()
-        if now > (self._failing + _SHRINKING if self._failing else self._deadline) or self._stage.over:
+        if now > (self._failing + _SHRINKING if self._failing else self._deadline):
             raise TimeIsUpError
         started = perf_counter()
         case = drawn if isinstance(drawn, Case) else self._stage.case(drawn)

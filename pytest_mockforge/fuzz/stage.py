@@ -5,7 +5,8 @@ Counts calls and the time they take. Knows nothing of what is right or wrong, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic, perf_counter
 from types import TracebackType
 
@@ -18,6 +19,10 @@ from pytest_mockforge.documents.expectation import Volatile
 from pytest_mockforge.errors import RequestError
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.plugin_under_test import Observation, Plugin
+
+
+class TimeIsUpError(BaseException):
+    """The time box has ended. No `Exception`, so that it passes through Hypothesis at once."""
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,13 +41,22 @@ class Stage:
     """One plugin while it is fuzzed."""
 
     def __init__(
-        self, plugin: Plugin, *, seed: int, deadline: float, volatile: Sequence[Volatile] = (), stateful: bool = False
+        self,
+        plugin: Plugin,
+        *,
+        seed: int,
+        deadline: float,
+        volatile: Sequence[Volatile] = (),
+        stateful: bool = False,
+        strict: bool = False,
     ) -> None:
         self.plugin = plugin
         self.service = plugin.path is None
         self.seed = seed
         self.deadline = deadline
         """On the clock of `time.monotonic`: when the time box ends."""
+        self.strict = strict
+        """Whether a call raises TimeIsUpError once the time box has ended; else its caller looks at `over`."""
         self.volatile = tuple(volatile)
         self.stateful = stateful
         self.calls = 0
@@ -74,13 +88,22 @@ class Stage:
         self.plugin.host.forget()
         return self._call(self._fresh, case)
 
-    def row(self, cases: Iterable[Case]) -> list[Observation]:
-        """Call one after another in one new instance, which is kept after a trap too, as MockForge keeps it (2.1)."""
+    def row(
+        self, cases: Iterable[Case], *, until: Callable[[Observation], bool] = lambda _: False
+    ) -> list[Observation]:
+        """Call one after another in one new instance, which is kept after a trap too, as MockForge keeps it (2.1).
+
+        A call of which `until` holds is the last one.
+        """
         self._row.close()
         self.plugin.host.forget()
-        seen = [self._call(self._row, case) for case in cases]
+        row: list[Observation] = []
+        for case in cases:
+            row.append(self._call(self._row, case))
+            if until(row[-1]):
+                break
         self._row.close()
-        return seen
+        return row
 
     def kept(self, case: Case) -> Observation:
         """Call in the instance that lives through the search, until `renew`."""
@@ -109,6 +132,15 @@ class Stage:
             dialect=self.plugin.dialect,
         )
 
+    @contextmanager
+    def until(self, deadline: float) -> Iterator[None]:
+        """End the time box earlier for a while."""
+        whole, self.deadline = self.deadline, min(self.deadline, deadline)
+        try:
+            yield
+        finally:
+            self.deadline = whole
+
     def close(self) -> None:
         """Free the instances."""
         for view in (self._fresh, self._row, self._kept):
@@ -123,6 +155,8 @@ class Stage:
         self.close()
 
     def _call(self, plugin: Plugin, case: Case) -> Observation:
+        if self.strict and self.over:
+            raise TimeIsUpError
         started = perf_counter()
         try:
             return plugin.observe_bytes(case.operation, case.payload)

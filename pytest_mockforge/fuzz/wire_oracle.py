@@ -17,7 +17,8 @@ from pytest_mockforge.plugin_under_test import Observation
 def of_bytes(stage: Stage, case: Case, seen: Observation, probe: tuple[Case, Observation] | None) -> Discovery | None:
     """A service answers garbage without a fault of its own, in time, and the next request as before.
 
-    `probe` is the good request that the bytes were made of. Of a module all of this is a note: MockForge's host cannot send it such bytes.
+    `probe` is the good request that the bytes were made of. Of a module all of this is a note: MockForge's host cannot
+    send it such bytes.
     """
     found = of_one_call(stage, case, seen)
     if found is not None:

@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_mockforge.contract.requests import RequestBuilder
+    from pytest_mockforge.fuzzer import Fuzzer
     from pytest_mockforge.mocks.grpc_mock import GrpcMock
     from pytest_mockforge.mocks.mock import PluginMock
     from pytest_mockforge.mocks.respx_mock import HttpMock
@@ -69,6 +70,22 @@ def mockforge_host(request: pytest.FixtureRequest) -> Iterator[HostServices]:
     services = state_of(request.config).services
     yield services
     services.reset()
+
+
+@pytest.fixture(scope="session")
+def mockforge_fuzz(request: pytest.FixtureRequest) -> Fuzzer:
+    """Searches for requests that a plugin does not stand, and fails the test with the smallest ones it finds.
+
+    The seed comes from the plugin's content, so that an unchanged plugin gives an unchanged result.
+
+        def test_authentication_stands_anything(mockforge_fuzz, mockforge_plugin):
+            report = mockforge_fuzz(mockforge_plugin, operations=["authenticate"], examples=200)
+            assert report.tried > 0
+    """
+    pytest.importorskip("hypothesis", reason="fuzzing needs hypothesis: pip install 'pytest-mockforge[fuzz]'")
+    from pytest_mockforge.active import state_of
+
+    return state_of(request.config).fuzzer()
 
 
 @pytest.fixture(scope="session")

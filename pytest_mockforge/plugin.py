@@ -14,6 +14,7 @@ from pytest_mockforge.extensions import take_host_functions
 from pytest_mockforge.fixtures import (
     MOCKS,
     judge_mocks,
+    mockforge_fuzz,
     mockforge_host,
     mockforge_load,
     mockforge_mock_grpc,
@@ -27,6 +28,7 @@ from pytest_mockforge.fixtures import (
 from pytest_mockforge.suite import STATE
 
 __all__ = [
+    "mockforge_fuzz",
     "mockforge_host",
     "mockforge_load",
     "mockforge_mock_grpc",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.checks.registry import Check
+from pytest_mockforge.errors import SetupError
 from pytest_mockforge.opening import Means, Wanted, effective_limits, open_subject
 from pytest_mockforge.plugin_under_test import Plugin
 from pytest_mockforge.runtimes.base import KIB
@@ -21,6 +22,7 @@ from pytest_mockforge.spec import Spec, parse_spec
 from pytest_mockforge.subject import Subject
 
 if TYPE_CHECKING:
+    from pytest_mockforge.fuzzer import Fuzzer
     from pytest_mockforge.remote_starter import RemoteStarter
     from pytest_mockforge.settings import Settings
 
@@ -77,6 +79,12 @@ class RunState:
             self._starter = RemoteStarter(self._adopt, base=base, progress=self._means.progress)
         return self._starter
 
+    def fuzzer(self) -> Fuzzer:
+        """Give what searches for requests that plugins of this run do not stand."""
+        from pytest_mockforge.fuzzer import Fuzzer
+
+        return Fuzzer(self.settings.fuzz, self._subject_of, self._means.progress)
+
     def load(self, text: str, base: Path) -> Plugin:
         """Give a plugin that is not part of the run's own. Raises SpecError and LoadFailure."""
         return self._plugin(parse_spec(text, base))
@@ -129,6 +137,15 @@ class RunState:
         """Take a service that a test started as one of this run's plugins."""
         self._subjects[subject.spec] = subject
         return self._plugin(subject.spec)
+
+    def _subject_of(self, plugin: Plugin) -> Subject:
+        for spec, known in self._plugins.items():
+            if known is plugin:
+                return self._subjects[spec]
+        raise SetupError(
+            f"{plugin.label!r} is no plugin of this run",
+            hint="pass what mockforge_plugin, mockforge_load or mockforge_remote gave, not a view of it",
+        )
 
     def _plugin(self, spec: Spec) -> Plugin:
         plugin = self._plugins.get(spec)

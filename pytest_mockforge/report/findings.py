@@ -15,18 +15,20 @@ def failure_text(result: CheckResult) -> str:
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     lines = [f"{result.code} {harmless(errors[0].message, 300)}{more}", ""]
     for finding in (*errors, *(other for other in result.findings if other.severity != "error"))[:_MOST]:
-        lines += finding_lines(finding, request=True)
-        if finding.reproduce:
-            lines += [
-                "    reproduce with:",
-                "",
-                *(f"        {line}".rstrip() for line in finding.reproduce.splitlines()),
-                "",
-            ]
+        lines += shown_in_full(finding)
     if len(result.findings) > _MOST:
         lines.append(f"… and {counted(len(result.findings) - _MOST, 'more finding', 'more findings')}")
     lines += ["", f"rule: {result.title}; pytest --mockforge-explain={result.code} tells more"]
     return "\n".join(lines)
+
+
+def shown_in_full(finding: Finding) -> list[str]:
+    """Render one finding with its request and with what reproduces it."""
+    lines = finding_lines(finding, request=True)
+    if finding.reproduce:
+        test = (f"        {line}".rstrip() for line in finding.reproduce.splitlines())
+        lines += ["    reproduce with:", "", *test, ""]
+    return lines
 
 
 def finding_lines(finding: Finding, *, request: bool, longest: int = LONGEST) -> list[str]:

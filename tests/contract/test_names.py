@@ -48,6 +48,7 @@ PUBLIC = [
     "load",
 ]
 FIXTURES = {
+    "mockforge_fuzz",
     "mockforge_host",
     "mockforge_load",
     "mockforge_mock_grpc",

@@ -6,12 +6,16 @@ Knows settings but not pytest; whoever made it closes it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_mockforge.budgets.model import BASELINE
 from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.benches import open_bench
-from pytest_mockforge.checks.registry import Check
+from pytest_mockforge.checks.references import Gate, References
+from pytest_mockforge.checks.registry import BUDGETS, Check
 from pytest_mockforge.errors import SetupError
 from pytest_mockforge.opening import Means, Wanted, effective_limits, open_subject
 from pytest_mockforge.plugin_under_test import Plugin
@@ -44,6 +48,12 @@ class RunState:
         self._means = Means(cache=settings.cache, allow_commands=settings.allow_commands, progress=progress)
         self.services = HostServices()
         """What all plugins of a test find behind their imports; emptied before each test."""
+        self._references = References(
+            benches={label: partial(self.bench, label) for label in self._specs},
+            baseline=settings.baseline,
+            open_baseline=self._open_baseline,
+            open_yardstick=self._open_yardstick,
+        )
         self._starter: RemoteStarter | None = None
         self._logs: dict[str, str] = {}
         """What each service had printed when that was last asked."""
@@ -60,12 +70,27 @@ class RunState:
             )
             bench.functions = self.services.functions
             bench.fuzz_options, bench.progress = settings.fuzz, self._means.progress
+            bench.gate = self._gate(subject)
         return bench
 
     def checks(self, label: str) -> list[Check]:
         """Give the checks of this run that are about one plugin."""
-        chosen = [check for check in self.settings.checks if self.settings.runs(label, check)]
-        return [check for check in chosen if check.fits(self._subject(self._specs[label]).kind)]
+        chosen = [check for check in self.settings.checks if self.settings.runs(label, check.code)]
+        kind = self._subject(self._specs[label]).kind
+        return [check for check in chosen if check.fits(kind) and check.family != BUDGETS]
+
+    def budgets(self, label: str) -> list[Check]:
+        """Give a check for each budget of one plugin that is part of this run, in the order of codes."""
+        subject = self._subject(self._specs[label])
+        codes = {check.code: check for check in self.settings.checks if check.family == BUDGETS}
+        if not codes:
+            return []
+        from pytest_mockforge.checks.budgeting import budgets_of, narrowed
+
+        given = budgets_of(subject.language, label, self._gate(subject).budgets)
+        checks = [narrowed(codes[budget.code], budget) for budget in given if budget.code in codes]
+        chosen = [check for check in checks if self.settings.runs(label, check.name)]
+        return sorted(chosen, key=lambda check: check.code)
 
     def plugin(self, label: str) -> Plugin:
         """Give the plugin that tests use. Raises LoadFailure when its module cannot be loaded."""
@@ -121,11 +146,31 @@ class RunState:
             plugin.close()
         for bench in self._benches.values():
             bench.close()
+        self._references.close()
         for subject in self._subjects.values():
             subject.close()
         self._plugins.clear()
         self._benches.clear()
         self._subjects.clear()
+
+    def _gate(self, subject: Subject) -> Gate:
+        settings, cache = self.settings, self.settings.cache
+        return Gate(
+            budgets=(*settings.budgets, *subject.testfile.budgets),
+            strict=settings.strict_budgets,
+            references=self._references,
+            run=settings.run_id,
+            cache=cache.folder if cache is not None else None,
+        )
+
+    def _open_baseline(self, path: Path) -> Subject:
+        spec = parse_spec(str(path), path.parent)
+        return open_subject(replace(spec, label=BASELINE), self._means)
+
+    def _open_yardstick(self) -> Subject:
+        from pytest_mockforge.budgets.yardstick import open_yardstick
+
+        return open_yardstick(self._means)
 
     def _subject(self, spec: Spec) -> Subject:
         subject = self._subjects.get(spec)

@@ -14,6 +14,7 @@ from pytest_mockforge.errors import DocumentError, SettingsError, SpecError
 from pytest_mockforge.spec import Spec, parse_spec, unique
 
 if TYPE_CHECKING:
+    from pytest_mockforge.budgets.model import Budget
     from pytest_mockforge.checks.registry import Check
     from pytest_mockforge.documents.accepted import Accepted
     from pytest_mockforge.fuzz.model import FuzzOptions
@@ -34,6 +35,7 @@ _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("fuzz-time", "DURATION", "time box of one plugin's whole fuzz run (default 8s)"),
     ("fuzz-seed", "SEED", "where fuzzing starts: N, random or date (default: drawn from the plugin's own content)"),
     ("corpus", "DIR", "folder of findings: those of earlier runs are tried first, new ones are written to it"),
+    ("baseline", "FILE", "what budgets against the baseline compare with: an older module, or a JSON report of ours"),
     ("cache", "DIR", "folder for compiled modules, or off (default: the user's cache directory)"),
 )
 _MARKER = "mockforge(*, fuel, memory, timeout, host, dialect, plugins): limits, rules and plugins for one test"
@@ -65,10 +67,23 @@ def add_options(parser: pytest.Parser) -> None:
         help="let plugin.test.yaml start services: `start:` names a command, and a file that is not yours may name any",
     )
     group.addoption(
+        "--mockforge-budget",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="what plugins may cost: p95<5ms, fuel<200k, authenticate: p95<2x rust, memory<1.2x baseline; or default, "
+        "which is what MockForge's documents promise of each language; repeatable",
+    )
+    group.addoption(
+        "--mockforge-strict-budgets", action="store_true", default=False, help="let budgets fail that are inconclusive"
+    )
+    group.addoption(
         "--mockforge-id", action="append", default=[], help="run one check by its id; same as naming the id"
     )
     parser.addini("mockforge_allow_commands", "let plugin.test.yaml start services", type="bool", default=False)
     parser.addini("mockforge_plugins", "plugins under test, a SPEC a line", type="linelist", default=[])
+    parser.addini("mockforge_budgets", "what plugins may cost, an expression a line", type="linelist", default=[])
+    parser.addini("mockforge_strict_budgets", "let budgets fail that are inconclusive", type="bool", default=False)
     for name, _, text in _OPTIONS:
         key = f"mockforge_{name.replace('-', '_')}"
         if name in ("fuel", "fuzz-examples"):
@@ -100,6 +115,12 @@ class Settings:
     allow_commands: bool
     """Whether `start:` of a plugin.test.yaml may run its command."""
     fuzz: FuzzOptions
+    budgets: tuple[Budget, ...]
+    """Those of options and ini keys; each plugin.test.yaml may have more."""
+    baseline: Path | None
+    strict_budgets: bool
+    run_id: str
+    """Names a distributed run, the same on all of its workers; empty where there is one process alone."""
     ids: tuple[str, ...]
     only_ids: bool
     """True when nothing but ids of checks was named, so that nothing else is collected."""
@@ -110,12 +131,17 @@ class Settings:
         """True when there is a plugin to test."""
         return bool(self.specs)
 
-    def runs(self, label: str, check: Check) -> bool:
-        """Tell whether a check of one plugin is part of this run."""
+    @property
+    def budget_ids(self) -> tuple[str, ...]:
+        """The ids of budgets among those that were named: which budgets there are shows only once plugins are open."""
+        return tuple(chosen for chosen in self.ids if chosen.rpartition("::")[2].startswith("MF5"))
+
+    def runs(self, label: str, name: str) -> bool:
+        """Tell whether an item of one plugin, a code or a budget's, is part of this run."""
         if not self.ids:
             return True
-        full = f"{ID_PREFIX}{label}::{check.code}"
-        return any(full == chosen or full.startswith(f"{chosen}::") for chosen in self.ids)
+        full = f"{ID_PREFIX}{label}::{name}"
+        return any(full == chosen or full.startswith((f"{chosen}::", f"{chosen}[")) for chosen in self.ids)
 
 
 def read_settings(config: pytest.Config, *, always: bool = False) -> Settings | None:
@@ -128,7 +154,7 @@ def read_settings(config: pytest.Config, *, always: bool = False) -> Settings | 
         ids = tuple(config.getoption("mockforge_id"))
         if ids and not specs:
             raise SettingsError(f"{ids[0]} names a check, but no plugin is given", hint="add --mockforge-plugin=SPEC")
-        asked = specs or any(_text(config, name)[0] for name, _, _ in _OPTIONS)
+        asked = specs or any(_text(config, name)[0] for name, _, _ in _OPTIONS) or config.getoption("mockforge_budget")
         return _read(config, specs, ids) if asked or always else None
     except (SpecError, SettingsError, DocumentError) as error:
         raise pytest.UsageError(f"mockforge: {error}") from None
@@ -166,12 +192,18 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         cache=opening.open_cache(cache or None, base),
         allow_commands=config.getoption("mockforge_allow_commands") or config.getini("mockforge_allow_commands"),
         fuzz=_fuzz(config),
+        budgets=_budgets(config, specs),
+        baseline=_baseline(config),
+        strict_budgets=config.getoption("mockforge_strict_budgets") or config.getini("mockforge_strict_budgets"),
+        run_id=str(getattr(config, "workerinput", {}).get("testrunuid", "")),
         ids=ids,
         only_ids=bool(ids) and not positionals,
         today=date.today(),
     )
+    names = {f"{ID_PREFIX}{spec.label}::{check.code}" for spec in specs for check in checks}
     for chosen in ids:
-        if not any(settings.runs(spec.label, check) and chosen for spec in specs for check in checks):
+        bare = chosen.partition("[")[0]
+        if not any(name == bare or name.startswith(f"{chosen}::") for name in names):
             labels = ", ".join(spec.label for spec in specs)
             raise SettingsError(
                 f"{chosen} names no check of this run", hint=f"the plugins are {labels}; --co lists all ids"
@@ -199,6 +231,32 @@ def _fuzz(config: pytest.Config) -> FuzzOptions:
         seed=seed,
         corpus=base / corpus if corpus else None,
     )
+
+
+def _budgets(config: pytest.Config, specs: tuple[Spec, ...]) -> tuple[Budget, ...]:
+    """Read the budgets of options and ini keys; one that was written twice counts once."""
+    option, ini = config.getoption("mockforge_budget"), config.getini("mockforge_budgets")
+    if not option and not ini:
+        return ()
+    from pytest_mockforge.budgets.expressions import distinct, parse_budgets, refuse_contradictions
+
+    labels = [spec.label for spec in specs]
+    written = [*(("--mockforge-budget", text) for text in option), *(("mockforge_budgets", text) for text in ini)]
+    budgets = distinct(one for source, text in written for one in parse_budgets(text, source=source, labels=labels))
+    refuse_contradictions(budgets)
+    return budgets
+
+
+def _baseline(config: pytest.Config) -> Path | None:
+    text, base = _text(config, "baseline")
+    if not text:
+        return None
+    path = base / text
+    if not path.exists():
+        raise SettingsError(
+            f"the baseline {text!r} does not exist", hint=f"looked for {path}; name an older module, or a JSON report"
+        )
+    return path
 
 
 def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...]) -> tuple[Check, ...]:

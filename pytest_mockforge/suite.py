@@ -32,12 +32,18 @@ class MockforgeSuite(pytest.Collector):
     def collect(self) -> Iterator[MockforgePlugin]:
         """Give a collector for each plugin that has a check to run."""
         state = self.config.stash[STATE]
+        unknown = set(self.settings.budget_ids)
         for spec in self.settings.specs:
-            checks = state.checks(spec.label)
+            checks = sorted([*state.checks(spec.label), *state.budgets(spec.label)], key=lambda check: check.code)
+            names = {f"{ID_PREFIX}{spec.label}::{part}" for check in checks for part in (check.code, check.name)}
+            unknown -= names
             if checks:
                 node = MockforgePlugin.from_parent(self, name=spec.label)
                 node.checks = checks
                 yield node
+        if unknown:
+            # Known only now, as plugin.test.yaml may hold budgets too.
+            raise self.CollectError(f"{min(unknown)} names no budget of this run\n  hint: --co lists all ids")
 
 
 class MockforgePlugin(pytest.Collector):
@@ -48,7 +54,7 @@ class MockforgePlugin(pytest.Collector):
     def collect(self) -> Iterator[MockforgeCheck]:
         """Give an item for each check."""
         for check in self.checks:
-            item = MockforgeCheck.from_parent(self, name=check.code)
+            item = MockforgeCheck.from_parent(self, name=check.name)
             item.check = check
             item.label = self.name
             yield item
@@ -65,15 +71,25 @@ class MockforgeCheck(pytest.Item):
 
     def runtest(self) -> None:
         """Run the check; fail on an error, skip when it cannot be made, xfail when every error is accepted."""
+        from pytest_mockforge.checks.budgeting import inconclusive_reason
         from pytest_mockforge.checks.outputs import forget_output, output_of
         from pytest_mockforge.checks.runner import run_check
+        from pytest_mockforge.checks.secrets import masked, masked_output, redactor_for
+        from pytest_mockforge.report.junit import properties
 
         state = self.config.stash[STATE]
         settings, bench = state.settings, state.bench(self.label)
         forget_output(bench)
-        self.result, excuse = run_check(self.check, bench, accepted=settings.accepted, today=settings.today)
+        found, excuse = run_check(self.check, bench, accepted=settings.accepted, today=settings.today)
+        redactor = redactor_for(bench.subject.testfile)
+        self.result = masked(found, redactor)
+        self.user_properties += properties(self.result)
         if self.result.skipped:
             pytest.skip(self.result.skipped)
+        if inconclusive := inconclusive_reason(self.result):
+            from pytest_mockforge.report.text import harmless
+
+            pytest.skip(harmless(inconclusive))
         if excuse:
             from pytest_mockforge.report.text import harmless
 
@@ -83,7 +99,7 @@ class MockforgeCheck(pytest.Item):
         if self.result.errors:
             from pytest_mockforge.report.findings import failure_text
 
-            self.printed = output_of(bench, self.check, self.result)
+            self.printed = masked_output(output_of(bench, self.check, found), redactor)
             raise CheckFailedError(failure_text(self.result))
 
     def repr_failure(  # type: ignore[override]  # pytest exports no name for the type that it wants
@@ -129,7 +145,8 @@ def result_of(report: pytest.TestReport) -> object:
         return result
     from pytest_mockforge.checks.model import CheckResult, Finding
 
-    _, label, code = report.nodeid.split("::", 2)
+    _, label, name = report.nodeid.split("::", 2)
+    code, _, part = name.rstrip("]").partition("[")
     finding = Finding(
         code=code,
         severity="error",
@@ -137,4 +154,4 @@ def result_of(report: pytest.TestReport) -> object:
         message="the check broke off, so that nothing is known",
         hint="its failure says why",
     )
-    return CheckResult(plugin=label, code=code, title="", findings=(finding,)).to_plain()
+    return CheckResult(plugin=label, code=code, part=part, title="", findings=(finding,)).to_plain()

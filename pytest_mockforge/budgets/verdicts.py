@@ -62,6 +62,8 @@ def judge(budget: Budget, measured: Measured, other: Other | None = None) -> Ver
     )
     if budget.dimension != "size" and measured.only_refusals:
         return _because(draft, ONLY_REFUSALS)
+    if measured.reason:
+        return _because(draft, measured.reason)
     if budget.bound.against:
         if other is None or other.measured is None:
             reason = other.reason if other is not None else ""
@@ -136,6 +138,8 @@ def _time_ratio(draft: Verdict, budget: Budget, measured: Measured, other: Measu
     for timing, whose in ((mine, ""), (theirs, "the other side: ")):
         if timing.count < wanted:
             return _because(draft, whose + _too_few(budget.metric, timing.count, wanted, timing.reason))
+        if len(timing.seconds) == 1 and timing.border:
+            return _because(draft, whose + (timing.reason or "it was measured in one layout only"))
         if reason := _border_reason(timing):
             return _because(draft, whose + reason)
     one, two = _by_variant(mine, budget.metric), _by_variant(theirs, budget.metric)
@@ -231,7 +235,7 @@ def _figures(budget: Budget, measured: Measured) -> tuple[Sequence[float], str]:
     if budget.metric == "growth" and measured.growth_reason:
         return (), measured.growth_reason
     if found is None or found == ():
-        return (), measured.reason or f"{budget.dimension} was not measured"
+        return (), f"{budget.dimension} was not measured"
     return (found, "") if isinstance(found, Sequence) else ((found,), "")
 
 

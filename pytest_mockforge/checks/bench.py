@@ -13,8 +13,10 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import Literal
 
+from pytest_mockforge.budgets.model import Timing, Verdict
 from pytest_mockforge.checks.costs import Costs
 from pytest_mockforge.checks.model import Figure, HostVerdict
+from pytest_mockforge.checks.references import Gate
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
@@ -88,6 +90,14 @@ class Bench(ABC):
         """What other packages let plugins import, beside what is always there."""
         self.figures: dict[str, dict[str, Figure]] = {}
         """Where the running check puts what it measured, by operation."""
+        self.gate = Gate(budgets=subject.testfile.budgets)
+        """What the plugin may cost; whoever opens the bench adds what the run asks for."""
+        self.judged: list[Verdict] = []
+        """Where the running check puts what came of its budget."""
+        self.timings: dict[str, Timing] = {}
+        """Where it puts the samples of time that it took, by operation."""
+        self.timed: list[tuple[object, tuple[Timing, Timing]]] = []
+        """All that was timed so far, of this side and another, each under what tells it apart."""
         self.memory_over_calls: dict[str, tuple[tuple[int, int], ...]] = {}
         """Where it puts how memory grew from call to call, by operation."""
         self.fuzz_options = FuzzOptions()

@@ -28,10 +28,14 @@ FAMILIES = {
     "MF2": "contract",
     "MF3": "fuzzing",
     "MF4": "resources",
+    "MF5": "budgets",
     "MF6": "remote",
     "MF7": "manifest",
 }
 """Families that have checks, with their titles."""
+
+BUDGETS = "MF5"
+"""The family that has an item for each budget, and none where there is no budget."""
 
 _KINDS: dict[str, Kind | Literal["any"]] = {"MF1": "module", "MF4": "module", "MF6": "service"}
 """Families that are about one kind of plugin alone."""
@@ -51,11 +55,18 @@ class Check:
     run: Callable[[Bench], Iterable[Finding]]
     mends: tuple[Topic, ...] = ()
     """What a breach may be about, for the mends by language on its page."""
+    part: str = ""
+    """The one budget that it judges, where it was narrowed to one."""
 
     @property
     def family(self) -> str:
         """The first three characters of the code."""
         return self.code[:3]
+
+    @property
+    def name(self) -> str:
+        """What an item's id ends in: the code, with the budget in brackets where it judges one."""
+        return f"{self.code}[{self.part}]" if self.part else self.code
 
     def fits(self, kind: Kind) -> bool:
         """Tell whether the check can say anything of such a plugin."""
@@ -103,6 +114,7 @@ def catalogue() -> tuple[Check, ...]:
     # Each module registers its checks when it is imported. Not `from … import`: that is content with an attribute left
     # behind by a module that pytester has dropped, and leaves this catalogue empty.
     for module in (
+        "budgeting",
         "capabilities",
         "component",
         "contract",

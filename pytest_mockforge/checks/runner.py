@@ -20,7 +20,7 @@ _FIRST = ("MF101", "MF601")
 def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today: date) -> tuple[CheckResult, str]:
     """Run a check; give its result and, when every error of it is accepted, the reason for that."""
     missing = bench.missing(check.need)
-    bench.figures, bench.memory_over_calls = {}, {}
+    bench.figures, bench.memory_over_calls, bench.timings, bench.judged = {}, {}, {}, []
     findings: tuple[Finding, ...] = () if missing else _with_a_hint(check, tuple(check.run(bench)))
     reasons: tuple[str, ...] = ()
     covered: tuple[Finding, ...] = ()
@@ -35,9 +35,12 @@ def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today
         accepted=covered,
         skipped=missing,
         figures=bench.figures,
+        timings=bench.timings,
         memory_over_calls=bench.memory_over_calls,
         verdicts=bench.verdicts if check.code in _FIRST else (),
         identity=bench.identity,
+        part=check.part,
+        budget=tuple(bench.judged),
     )
     excused = not result.errors and any(finding.severity == "error" for finding in covered)
     return result, "; ".join(reasons) if excused else ""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import cast, get_args
 
 from pytest_mockforge.budgets.model import (
@@ -85,7 +86,7 @@ def parse_budgets(text: str, *, source: str, labels: Collection[str] = ()) -> tu
     names `source` and whose next two point at the character.
     """
     if text.strip() in DEFAULT_WORDS:
-        return tuple(_Reader(default, source, labels).budget() for default in DEFAULTS)
+        return tuple(replace(_Reader(default, source, labels).budget(), by_default=True) for default in DEFAULTS)
     return (_Reader(text, source, labels).budget(),)
 
 

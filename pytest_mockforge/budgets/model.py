@@ -99,6 +99,8 @@ class Budget:
     scope: Scope
     metric: Metric
     bound: Bound
+    by_default: bool = False
+    """True for one of those that `default` stands for."""
 
     @property
     def dimension(self) -> Dimension:

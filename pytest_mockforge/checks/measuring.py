@@ -234,9 +234,9 @@ def _timed(
         if known == key:
             return timings
     operation, seconds = mine[1].operation, attempt.seconds * len(pairs)
-    if bench.progress is not None:
+    if bench.progress is not None and attempt is not _ATTEMPTS[0]:
         whose = " and ".join(side.label for _, side, _ in pairs)
-        bench.progress(f"timing {operation} of {whose}, {samples:,} samples or {seconds:g} s")
+        bench.progress(f"{budget.text} is too close to call: {operation} of {whose} again, up to {seconds:g} s")
     with own_turn(bench.gate.run) as reason:
         nothing = Timing(reason=reason or "nothing was measured")
         found = {} if reason else _measured_time(bench, pairs, samples, seconds, attempt.variants)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pytest_mockforge.budgets.model import Outcome
 from pytest_mockforge.checks.model import CheckResult, Figure, Finding, HostVerdict, from_plain
 from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.report.budget_lines import about_nobody, budget_lines, outcome_of
 from pytest_mockforge.report.comparison import comparison_lines
 from pytest_mockforge.report.findings import finding_lines
 from pytest_mockforge.report.text import counted, harmless, shortened, size, wrapped
@@ -28,6 +30,7 @@ _MARKUP: dict[Style, dict[str, bool]] = {
     "dim": {"light": True},
 }
 _SEVERITY_STYLE: dict[str, Style] = {"error": "red", "warning": "yellow", "note": "plain"}
+_OUTCOME_STYLE: dict[Outcome | None, Style] = {"pass": "plain", "fail": "red", "inconclusive": "yellow", None: "bold"}
 _MOST = 20
 """Findings of one plugin that are listed; -vv lists all."""
 _LONGEST = 400
@@ -58,8 +61,9 @@ def write_summary(reporter: pytest.TerminalReporter, settings: Settings, plain: 
         return
     verbosity = reporter.config.get_verbosity()
     width = reporter.config.get_terminal_writer().fullwidth
+    results = [from_plain(one) for one in plain]
     lines = summary_lines(
-        [from_plain(one) for one in plain],
+        results,
         order=[spec.label for spec in settings.specs],
         width=width,
         verbosity=verbosity,
@@ -68,11 +72,14 @@ def write_summary(reporter: pytest.TerminalReporter, settings: Settings, plain: 
         reporter.write_sep("=", "mockforge")
     for line in lines:
         reporter.write_line(line.text, **_MARKUP[line.style])
+    if lines and verbosity >= 0:
+        for text in about_nobody(settings.budgets, results, [spec.label for spec in settings.specs]):
+            reporter.write_line(text, **_MARKUP["yellow"])
 
 
 def summary_lines(results: Iterable[CheckResult], *, order: Iterable[str], width: int, verbosity: int) -> list[Line]:
     """Render all plugins in the order of their labels; a check that ran more than once counts once, the last time."""
-    latest = {(result.plugin, result.code): result for result in results}
+    latest = {(result.plugin, result.code, result.part): result for result in results}
     order = tuple(order)
     lines: list[Line] = []
     for label in order:
@@ -127,12 +134,14 @@ def plugin_lines(label: str, results: Sequence[CheckResult], *, width: int, verb
 def _headline(label: str, results: Sequence[CheckResult], width: int) -> list[Line]:
     failed = sum(bool(result.errors) for result in results)
     skipped = sum(bool(result.skipped) for result in results)
-    held = len(results) - failed - skipped
+    unsure = sum(outcome_of(result) == "inconclusive" and not result.errors for result in results)
+    held = len(results) - failed - skipped - unsure
     accepted = sum(len(result.accepted) for result in results)
     warnings = sum(finding.severity == "warning" for result in results for finding in result.findings)
     counts = [counted(held, "check holds", "checks hold")]
     counts += [f"{failed:,} broken"] if failed else []
     counts += [f"{skipped:,} skipped"] if skipped else []
+    counts += [counted(unsure, "budget inconclusive", "budgets inconclusive")] if unsure else []
     counts += [counted(accepted, "finding accepted", "findings accepted")] if accepted else []
     counts += [counted(warnings, "warning", "warnings")] if warnings else []
     verdict, style = _pass_or_fail(results, failed=failed, skipped=skipped, held=held)
@@ -163,6 +172,10 @@ def _known(results: Sequence[CheckResult], width: int, verbosity: int) -> list[L
         lines += [Line(text=text) for text in wrapped(f"skipped: {reason}", width, "  ", "    ")]
     table = _table(_merged(results), width)
     lines += [Line(text=""), *table] if table else []
+    budgets = budget_lines(results, width)
+    lines += (
+        [Line(text=""), *(Line(text=text, style=_OUTCOME_STYLE[said]) for said, text in budgets)] if budgets else []
+    )
     lines += [Line(text=text) for text in _fuzzed(_merged(results).get("fuzz", {}), width)]
     return lines + (_untested(identity, width) if identity is not None else [])
 

@@ -1,0 +1,76 @@
+"""Budgets in the summary on the terminal: what was measured, what it was held against, what came of it.
+
+Pure: results in, lines of text out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_mockforge.budgets.model import Outcome, Verdict, worst
+from pytest_mockforge.checks.model import CheckResult
+from pytest_mockforge.report.text import harmless, wrapped
+
+if TYPE_CHECKING:
+    from pytest_mockforge.budgets.model import Budget
+
+_WORDS: dict[Outcome, str] = {"pass": "hold", "fail": "broken", "inconclusive": "inconclusive"}
+_INDENT = "    "
+
+
+def outcome_of(result: CheckResult) -> Outcome | None:
+    """Give what a budget came to; None for what is no budget."""
+    return worst(result.budget) if result.part or result.budget else None
+
+
+def counts_of(results: Iterable[CheckResult]) -> dict[Outcome, int]:
+    """Count budgets by what they came to."""
+    counts: dict[Outcome, int] = {"pass": 0, "fail": 0, "inconclusive": 0}
+    for result in results:
+        outcome = outcome_of(result)
+        if outcome is not None:
+            counts[outcome] += 1
+    return counts
+
+
+def budget_lines(results: Sequence[CheckResult], width: int) -> list[tuple[Outcome | None, str]]:
+    """Render the budgets of one plugin, each line with the outcome that it tells of; the head has none."""
+    judged = [(outcome, result) for result in results if (outcome := outcome_of(result)) is not None]
+    if not judged:
+        return []
+    counts = counts_of(results)
+    told = ", ".join(f"{count:,} {_WORDS[outcome]}" for outcome, count in counts.items() if count)
+    lines: list[tuple[Outcome | None, str]] = [(None, f"  budgets: {told}")]
+    for outcome, result in judged:
+        text = f"{outcome} {result.part or result.code}: {_said(result.budget)}"
+        lines += [(outcome, line) for line in wrapped(harmless(text), width, _INDENT, _INDENT + "  ")]
+    return lines
+
+
+def about_nobody(budgets: Iterable[Budget], results: Sequence[CheckResult], labels: Sequence[str]) -> list[str]:
+    """Name the budgets of options that no plugin of the run was meant by: they measured nothing.
+
+    Those of `default` are for any language, and are left out; so is all where a plugin told nothing of itself.
+    """
+    languages = {result.plugin: str(result.identity["language"]) for result in results if result.identity}
+    if set(languages) != set(labels):
+        return []
+    return [
+        f"the budget {budget.text!r} is about no plugin of this run"
+        for budget in budgets
+        if not budget.by_default
+        and not any(budget.scope.means(language=languages[label], label=label) for label in labels)
+    ]
+
+
+def _said(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return "nothing was measured"
+    bounds = dict.fromkeys(verdict.bound for verdict in verdicts)
+    told: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        what = ", ".join(part for part in (verdict.figure, verdict.reason) if part)
+        told.setdefault(what, []).append(verdict.operation)
+    parts = [f"{', '.join(filter(None, names))} {what}".strip() for what, names in told.items()]
+    return f"{'; '.join(parts)}; bound {' and '.join(bounds)}"

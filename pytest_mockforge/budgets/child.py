@@ -11,12 +11,13 @@ import gc
 import json
 import os
 import signal
+import statistics
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import MockforgeError, PluginFailure
@@ -32,6 +33,15 @@ Answer = dict[str, object]
 Order = Mapping[str, object]
 
 
+class Workload(NamedTuple):
+    """The requests of one operation, and where they lie with the driver."""
+
+    operation: Operation
+    payloads: list[bytes]
+    placed: list[tuple[int, int]]
+    """Empty where calls are made step by step."""
+
+
 class Bench:
     """What was loaded, and the requests that it is called with."""
 
@@ -40,10 +50,13 @@ class Bench:
         self._cache = cache
         self._instances: dict[str, TimedInstance] = {}
         self._modules: list[CompiledModule] = []
-        self._workloads: dict[str, tuple[Operation, list[bytes]]] = {}
+        self._workloads: dict[str, Workload] = {}
 
     def load(self, order: Order) -> Answer:
-        """Compile a module and make the one instance that all its calls go to, as MockForge keeps one."""
+        """Compile a module and make the one instance that all its calls go to, as MockForge keeps one.
+
+        With `room` for requests the driver is to make the calls; the answer says whether it can.
+        """
         data = Path(str(order["file"])).read_bytes()
         info = inspect_module(data)
         engine = plain_engine(self._limits.stack)
@@ -51,53 +64,72 @@ class Bench:
         self._modules.append(module)
         instance = TimedInstance(module, self._limits, initialize=bool(order["initialize"]))
         self._instances[str(order["name"])] = instance
-        return {}
+        room = int(str(order["room"]))
+        try:
+            return {"direct": bool(room) and instance.open_driver(room)}
+        except MockforgeError:
+            # An engine without several memories.
+            return {"direct": False}
 
     def workload(self, order: Order) -> Answer:
         """Keep the requests of one operation, encoded."""
-        payloads = order["payloads"]
-        assert isinstance(payloads, list)
-        decoded = [base64.b64decode(payload) for payload in payloads]
-        self._workloads[str(order["workload"])] = (Operation(str(order["operation"])), decoded)
+        given = order["payloads"]
+        assert isinstance(given, list)
+        payloads = [base64.b64decode(payload) for payload in given]
+        placed = self._instances[str(order["name"])].place(payloads) if order["direct"] else []
+        self._workloads[str(order["workload"])] = Workload(Operation(str(order["operation"])), payloads, placed)
         return {}
 
     def warm(self, order: Order) -> Answer:
-        """Make calls that are not measured, and give the reply to each request."""
-        operation, payloads = self._workloads[str(order["workload"])]
+        """Make calls that are not measured, step by step, and give the reply to each request; then driven ones.
+
+        `direct` in the answer is False where the driver fails although the steps do not; the instance is spoilt then.
+        """
+        operation, payloads, placed = self._workloads[str(order["workload"])]
         instance, until = self._instances[str(order["name"])], perf_counter() + float(str(order["seconds"]))
         replies: list[str | None] = [None] * len(payloads)
         taken: list[float] = []
+        copies: list[Laps] = []
         for number in range(int(str(order["calls"]))):
             started = perf_counter()
-            reply, _ = instance.timed(operation, payloads[number % len(payloads)])
+            reply, laps = instance.timed(operation, payloads[number % len(payloads)])
             taken.append(perf_counter() - started)
+            copies.append(laps)
             replies[number % len(payloads)] = base64.b64encode(reply).decode()
             if perf_counter() > until:
                 break
-        return {"replies": replies, "seconds": sorted(taken)[len(taken) // 2]}
+        try:
+            for offset, length in placed[: len(taken)]:
+                instance.drive(operation, offset, length)
+        except PluginFailure:
+            return {"direct": False}
+        return {"direct": bool(placed), "replies": replies, "copies": copies, "seconds": statistics.median(taken)}
 
     def batch(self, order: Order) -> Answer:
         """Make calls that are measured, the first of them uncounted: it finds the caches full of others' code."""
-        operation, payloads = self._workloads[str(order["workload"])]
-        call, count = self._instances[str(order["name"])].timed, len(payloads)
+        operation, payloads, placed = self._workloads[str(order["workload"])]
+        instance, count = self._instances[str(order["name"])], len(payloads)
         until = perf_counter() + float(str(order["seconds"]))
         first = int(str(order["first"]))
-        uncounted = int(str(order["uncounted"]))
-        laps: list[Laps] = []
+        start, end = first - int(str(order["uncounted"])), first + int(str(order["calls"]))
+        taken: list[float] = []
         failure = ""
         gc.disable()
         try:
-            for number in range(first, first + uncounted):
-                call(operation, payloads[number % count])
-            for number in range(first, first + int(str(order["calls"]))):
-                laps.append(call(operation, payloads[number % count])[1])
+            for number in range(start, end):
+                if placed:
+                    seconds = instance.drive(operation, *placed[number % count])
+                else:
+                    seconds = instance.timed(operation, payloads[number % count])[1].guest
+                if number >= first:
+                    taken.append(seconds)
                 if perf_counter() > until:
                     break
         except PluginFailure as caught:
             failure = caught.message
         finally:
             gc.enable()
-        return {"laps": laps, "failure": failure}
+        return {"taken": taken, "failure": failure}
 
     def close(self) -> None:
         """Free what was loaded."""

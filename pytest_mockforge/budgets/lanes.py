@@ -6,7 +6,7 @@ import base64
 import gc
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -44,6 +44,8 @@ class Warmed:
     replies: tuple[bytes | None, ...] = ()
     """By request; None where time was too short to ask."""
     connect: tuple[float, ...] = ()
+    copy_in: tuple[float, ...] = ()
+    copy_out: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +53,6 @@ class Batch:
     """What a few calls took, in seconds, a figure each."""
 
     guest: Sequence[float] = ()
-    copy_in: Sequence[float] = ()
-    copy_out: Sequence[float] = ()
     connect: Sequence[float] = ()
     failure: str = ""
     """What ended the batch early."""
@@ -80,6 +80,15 @@ class Opened:
     """Why a module has one lane only."""
 
 
+@dataclass(kw_only=True, slots=True)
+class _Road:
+    """How the calls of one side and of its null plugin are made."""
+
+    direct: bool = True
+    """By the driver in one go; False where that was found not to work, and calls are made step by step."""
+    room: int = 0
+
+
 class Lanes:
     """All lanes of one measurement, and the child that modules share; a context manager."""
 
@@ -89,7 +98,7 @@ class Lanes:
         self._variants = variants
         self._limits = limits
         self._cache = cache
-        self._names = itertools.count()
+        self.names = itertools.count()
         self._child: ChildProcess | None = None
         self._views: list[Plugin] = []
         self.patience = patience
@@ -115,7 +124,7 @@ class Lanes:
         except ChildEndedError as error:
             self.close_child()
             raise LaneError(str(error)) from None
-        if answer.get("failure") and "laps" not in answer:
+        if answer.get("failure") and "taken" not in answer:
             raise LaneError(str(answer["failure"]))
         return answer
 
@@ -142,13 +151,13 @@ class Lanes:
             self._views.append(view)
             return Opened(lanes=(_ServiceLane(side, view),))
         made = layout_variants(side.module.data, self._variants)
-        lanes = tuple(_ModuleLane(self, side, side.module, data, next(self._names)) for data in made.modules)
-        longest = max((len(side.dialect.encode(one)) for some in side.requests.values() for one in some), default=0)
+        lengths = [len(side.dialect.encode(one)) for some in side.requests.values() for one in some]
+        road = _Road(room=sum(lengths) + 1)
         border = read_border(inspect_module(side.module.data), side.module.adapter)
-        null = ModuleCode(data=null_module(border, longest), adapter=side.module.adapter)
+        null = ModuleCode(data=null_module(border, max(lengths, default=0)), adapter=side.module.adapter)
         return Opened(
-            lanes=lanes,
-            null=_ModuleLane(self, side, null, null.data, next(self._names)),
+            lanes=tuple(_ModuleLane(self, side, replace(side.module, data=data), road) for data in made.modules),
+            null=_ModuleLane(self, side, null, road),
             layouts=made.reason if self._variants > 1 else "",
         )
 
@@ -156,60 +165,70 @@ class Lanes:
 class _ModuleLane:
     """One module in one layout, loaded into the child when it is first called there."""
 
-    def __init__(self, lanes: Lanes, side: Side, code: ModuleCode, data: bytes, number: int) -> None:
+    def __init__(self, lanes: Lanes, side: Side, code: ModuleCode, road: _Road) -> None:
         self._lanes = lanes
         self._side = side
         self._code = code
-        self._data = data
-        self._name = f"{number}"
+        self._road = road
+        self._name = ""
         self._known: set[str] = set()
-        self._in: ChildProcess | None = None
+        self._loaded: tuple[ChildProcess, bool] | None = None
 
     def warm_up(self, operation: Operation, seconds: float) -> Warmed:
-        self._load()
-        workload = self._workload(operation)
+        if not self._ready():
+            self._load()
         calls = _WARM_ROUNDS * len(self._side.requests[operation])
-        order: dict[str, object] = {"do": "warm", "name": self._name, "workload": workload}
-        answer = self._lanes.ask(order | {"calls": calls, "seconds": seconds}, self._patience(seconds))
+        order: dict[str, object] = {"do": "warm", "calls": calls}
+        answer = self._ask(order | self._workload(operation), seconds)
+        if self._road.direct and not answer["direct"]:
+            # The host swallows what a release does wrong, and the driver does not: from now on without it.
+            self._road.direct = False
+            return self.warm_up(operation, seconds)
         replies = cast("list[str | None]", answer["replies"])
+        _, copy_in, copy_out = zip(*cast("list[list[float]]", answer["copies"]), strict=True)
         return Warmed(
             seconds=float(str(answer["seconds"])),
             replies=tuple(base64.b64decode(reply) if reply is not None else None for reply in replies),
+            copy_in=copy_in,
+            copy_out=copy_out,
         )
 
     def batch(self, operation: Operation, first: int, calls: int, uncounted: int, seconds: float) -> Batch:
-        if self._lanes.child() is not self._in:
+        if not self._ready():
             # Another side ended the child that was warm.
             self.warm_up(operation, seconds / 4)
-        order: dict[str, object] = {"do": "batch", "name": self._name, "workload": self._workload(operation)}
-        order |= {"first": first, "calls": calls, "uncounted": uncounted, "seconds": seconds}
-        answer = self._lanes.ask(order, self._patience(seconds))
-        laps = cast("list[list[float]]", answer["laps"])
-        guest, copy_in, copy_out = zip(*laps, strict=True) if laps else ((), (), ())
-        return Batch(guest=guest, copy_in=copy_in, copy_out=copy_out, failure=str(answer["failure"]))
+        order: dict[str, object] = {"do": "batch", "first": first, "calls": calls, "uncounted": uncounted}
+        answer = self._ask(order | self._workload(operation), seconds)
+        return Batch(guest=cast("list[float]", answer["taken"]), failure=str(answer["failure"]))
 
-    def _patience(self, seconds: float) -> float:
-        return self._lanes.patience + seconds
+    def _ask(self, order: dict[str, object], seconds: float) -> dict[str, object]:
+        return self._lanes.ask(order | {"seconds": seconds}, self._lanes.patience + seconds)
+
+    def _ready(self) -> bool:
+        return self._loaded == (self._lanes.child(), self._road.direct)
 
     def _load(self) -> None:
         child = self._lanes.child()
-        if child is self._in:
-            return
+        self._name = str(next(self._lanes.names))
         file = child.folder / f"{self._name}.wasm"
-        file.write_bytes(self._data)
+        file.write_bytes(self._code.data)
         order: dict[str, object] = {"do": "load", "name": self._name, "file": str(file), "adapter": self._code.adapter}
-        self._lanes.ask(order | {"initialize": self._code.initialize}, _COMPILE + _COMPILE_PER_BYTE * len(self._data))
-        self._in, self._known = child, set()
+        order |= {"initialize": self._code.initialize, "room": self._road.room if self._road.direct else 0}
+        answer = self._lanes.ask(order, _COMPILE + _COMPILE_PER_BYTE * len(self._code.data))
+        self._road.direct = bool(answer["direct"])
+        self._loaded, self._known = (child, self._road.direct), set()
 
-    def _workload(self, operation: Operation) -> str:
-        name = f"{self._name}/{operation}"
-        if name not in self._known:
+    def _workload(self, operation: Operation) -> dict[str, object]:
+        """Name the requests in an order, once the child has them."""
+        workload = f"{self._name}/{operation}"
+        named: dict[str, object] = {"name": self._name, "workload": workload}
+        if workload not in self._known:
             payloads = [self._side.dialect.encode(request) for request in self._side.requests[operation]]
             encoded = [base64.b64encode(payload).decode() for payload in payloads]
-            order: dict[str, object] = {"do": "workload", "workload": name, "operation": operation.value}
-            self._lanes.ask(order | {"payloads": encoded}, self._lanes.patience)
-            self._known.add(name)
-        return name
+            order: dict[str, object] = {"do": "workload", "operation": operation.value, "direct": self._road.direct}
+            self._lanes.ask(order | named | {"payloads": encoded}, self._lanes.patience)
+            self._known.add(workload)
+        return named
 
 
 class _ServiceLane:

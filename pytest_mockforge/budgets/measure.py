@@ -191,6 +191,8 @@ class _Runner:
                 slowest = max(slowest, warmed.seconds)
                 self.replies = self.replies or list(warmed.replies)
                 self.connect += warmed.connect
+                self.copies[0].extend(warmed.copy_in)
+                self.copies[1].extend(warmed.copy_out)
             if self.null_lane is not None:
                 self.null_lane.warm_up(self.operation, seconds)
         except LaneError as error:
@@ -209,8 +211,6 @@ class _Runner:
             self.failure = str(error)
             return
         track.taken += batch.guest
-        self.copies[0].extend(batch.copy_in)
-        self.copies[1].extend(batch.copy_out)
         self.connect += batch.connect
         self.failure = batch.failure
 

@@ -49,6 +49,8 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wasmtime_caller_export_get": (c_bool, (c_void_p, c_char_p, c_size_t, c_void_p)),
     "wasmtime_context_get_data": (c_void_p, (c_void_p,)),
     "wasmtime_trap_new": (c_void_p, (c_char_p, c_size_t)),
+    "wasmtime_linker_define_instance": (c_void_p, (c_void_p, c_void_p, c_char_p, c_size_t, c_void_p)),
+    "wasmtime_linker_instantiate": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p)),
     "wasmtime_linker_instantiate_pre": (c_void_p, (c_void_p, c_void_p, c_void_p)),
     "wasmtime_instance_pre_delete": (None, (c_void_p,)),
     "wasmtime_instance_pre_instantiate": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p)),

@@ -94,7 +94,7 @@ def _verdict(bench: Bench, budget: Budget, operation: Operation, reference: Refe
         return _alone(bench, budget, work) if budget.dimension == "time" else judge(budget, _exact(bench, budget, work))
     if reference.recorded is not None:
         measured = _exact(bench, budget, work) if budget.dimension != "time" else Measured(operation=operation)
-        found, reason = reference.recorded.measured(operation, budget.dimension)
+        found, reason = reference.recorded.measured(operation, budget.dimension, requests=len(work.requests))
         return judge(budget, measured, Other(name=reference.name, measured=found, reason=reason))
     assert reference.bench is not None
     pair = _paired(bench, work, reference)
@@ -116,7 +116,7 @@ def _other_size(reference: Reference | None) -> Other | None:
     if reference is None:
         return None
     if reference.recorded is not None and not reference.reason:
-        found, reason = reference.recorded.measured(None, "size")
+        found, reason = reference.recorded.measured(Operation.AUTHENTICATE, "size")
         return Other(name=reference.name, measured=found, reason=reason)
     measured = _size(reference.bench) if reference.bench is not None and not reference.reason else None
     return Other(name=reference.name, measured=measured, reason=reference.reason)

@@ -88,7 +88,7 @@ class References:
         if path.suffix == ".json":
             from pytest_mockforge.budgets.baseline import read_baseline
 
-            recorded = read_baseline(path, asking.label)
+            recorded = read_baseline(path, asking.label, dialect=str(asking.identity.get("dialect") or "host"))
             return Reference(name=name, recorded=recorded, reason=recorded.reason)
         try:
             bench = self._keep(f"baseline {asking.limits}", lambda: opener(path), asking.limits)

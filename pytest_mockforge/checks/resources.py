@@ -60,6 +60,7 @@ def fuel(bench: ModuleBench) -> Iterator[Finding]:
                 figures["fuel_cold"] = measured.cold
                 figures["fuel_steady"] = measured.steady
                 figures["fuel_max"] = measured.most
+                figures["workload_memory_grown"] = measured.memory - _initial(bench)
 
 
 @check("MF402", "memory stays within the limit", need="border")
@@ -71,8 +72,7 @@ def memory(bench: ModuleBench) -> Iterator[Finding]:
 
     Mend: free what a call allocates, or raise --mockforge-memory if the plugin is meant to hold that much.
     """
-    initial = bench.identity["initial_memory"]
-    assert isinstance(initial, int)
+    initial = _initial(bench)
     for operation, trials in bench.survey.items():
         peak = max((trial.observation.memory for trial in trials), default=initial)
         bench.figures.setdefault(operation.value, {})["memory_grown"] = max(0, peak - initial)
@@ -202,6 +202,12 @@ def cut_short(bench: ModuleBench) -> Iterator[Finding]:
                 hint="keep no half-changed global state",
                 request=before.request_bytes.decode("utf-8", "replace"),
             )
+
+
+def _initial(bench: ModuleBench) -> int:
+    initial = bench.identity["initial_memory"]
+    assert isinstance(initial, int)
+    return initial
 
 
 def _leak(operation: Operation, result: Growth) -> Finding:

@@ -70,7 +70,9 @@ def _said(verdicts: Sequence[Verdict]) -> str:
     bounds = dict.fromkeys(verdict.bound for verdict in verdicts)
     told: dict[str, list[str]] = {}
     for verdict in verdicts:
-        what = ", ".join(part for part in (verdict.figure, verdict.reason) if part)
+        # A figure stands behind its name like a value, a bare reason like a sentence.
+        between = " " if verdict.figure else ": "
+        what = between + ", ".join(part for part in (verdict.figure, verdict.reason) if part)
         told.setdefault(what, []).append(verdict.operation)
-    parts = [f"{', '.join(filter(None, names))} {what}".strip() for what, names in told.items()]
+    parts = [f"{', '.join(filter(None, names))}{what}".removeprefix(": ").strip() for what, names in told.items()]
     return f"{'; '.join(parts)}; bound {' and '.join(bounds)}"

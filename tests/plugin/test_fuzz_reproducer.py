@@ -21,6 +21,7 @@ from pytest_mockforge.fuzz.reproducer import pasteable
 from tests.answering import ADMITTED, DENIED, ROWS, write_answering
 from tests.conftest import Run
 from tests.hostile_cases import wasm_bytes
+from tests.remembering import COUNTS, LINE, SPOILT_BY_LARGE, SQUARE, stateful
 
 BUILD = RequestBuilder()
 AUTH = BUILD.auth(query={"token": "alpha\0"}, uri="/api")
@@ -28,35 +29,7 @@ UPPER = BUILD.template("upper", "a" * 65_537, {"b": [1.0, None]})
 HEALTH = BUILD.response("GET", "/health", context=PluginContext(version=Version(major=9), custom={"a": [True]}))
 QUERY = BUILD.query("SELECT 1", parameters={"a": "é"}, limit=2**64 - 1)
 
-# Answers as `{first}` at first, and otherwise when `{when}` holds; keeps what it is given in $seen and $size.
 RESPONSE = '{"status_code":200,"headers":{},"body":[],"content_type":"","metadata":{},"custom":{}}'
-STATEFUL = """(module
-  (memory (export "memory") 4 64)
-  (func (export "alloc") (param i32) (result i32) (i32.const 65536))
-  (func (export "dealloc") (param i32 i32))
-  (global $seen (mut i32) (i32.const 0))
-  (data (i32.const 16) "%s")
-  (data (i32.const 1024) "%s")
-  (func (export "authenticate") (param $at i32) (param $size i32) (result i32 i32)
-    (local $i i32) (local $j i32)
-    %s
-    (if (result i32 i32) %s
-      (then (i32.const 1024) (i32.const %d)) (else (i32.const 16) (i32.const %d)))))
-"""
-SQUARE = """
-    (loop $outer
-      (local.set $j (local.get $size))
-      (loop $inner
-        (local.set $j (i32.sub (local.get $j) (i32.const 1)))
-        (br_if $inner (local.get $j)))
-      (local.set $i (i32.add (local.get $i) (i32.const 1)))
-      (br_if $outer (i32.lt_u (local.get $i) (local.get $size))))
-"""
-LINE = "(loop $again (local.set $i (i32.add (local.get $i) (i32.const 1)))" + (
-    "(br_if $again (i32.lt_u (local.get $i) (local.get $size))))"
-)
-COUNTS = "(global.set $seen (i32.add (global.get $seen) (i32.const 1)))"
-SPOILT_BY_LARGE = "(if (i32.gt_u (local.get $size) (i32.const 1000)) (then (global.set $seen (i32.const 1))))"
 
 APP = """
 calls = 0
@@ -98,11 +71,6 @@ def found(code: str, word: str, of: Case, *before: Case, **more: str) -> Discove
         dialect="host",
     )
     return msgspec.structs.replace(discovery, **more)
-
-
-def stateful(*, first: str = DENIED, then: str = ADMITTED, work: str = "", when: str = "(i32.const 0)") -> str:
-    quoted = [text.replace('"', '\\"') for text in (first, then)]
-    return STATEFUL % (*quoted, work, when, len(then), len(first))
 
 
 def text_of(path: Path, **replies: str) -> str:

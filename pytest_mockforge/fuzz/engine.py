@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ _BEFORE, _SEARCH, _COSTS = 0.2, 0.65, 0.8
 _MOST_GOOD = 4
 """Accepted requests of an operation that rounds are made with."""
 _MOST_REPEATED = 24
+_LARGEST_COSTLY = 16 * 1024
+"""Bytes of a request of which it is still worth asking which field makes it dear."""
 _HOPELESS = 2
 """Calls of an operation that may run into a limit before the rest of its known requests is left out."""
 _TELL_EVERY = 1.0
@@ -68,6 +71,9 @@ def fuzz(
     cost against size from which on growth is a discovery. `earlier` are cases of a corpus, each with the calls that
     must come before it. Never raises for what the plugin does.
     """
+    # Before the clock runs: what a machine takes to load Hypothesis is no time of the plugin's.
+    import_module("pytest_mockforge.fuzz.search")
+    import_module("pytest_mockforge.fuzz.strategies")
     started = monotonic()
     with Stage(
         plugin, seed=seed, deadline=started + seconds, volatile=volatile, stateful=stateful, strict=True
@@ -238,7 +244,7 @@ class _Run:
         cases = [case for case, _ in self.good[operation]]
         if stage.service:
             return
-        costliest = [tally.costliest] if tally.costliest is not None else []
+        costliest = [tally.costliest] if tally.costliest and len(tally.costliest.payload) <= _LARGEST_COSTLY else []
         with stage.until(self._end(_COSTS, self.operations.index(operation))):
             for case in (*cases, *costliest):
                 self._note(rounds.costs(stage, case, self.growth))

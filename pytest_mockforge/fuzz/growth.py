@@ -117,7 +117,7 @@ def _ways(value: object) -> Iterable[Callable[[int], object]]:
     if isinstance(value, str):
         return [_repeated(text) for text in dict.fromkeys((value or "a", "a", "a,b/c=d&e f;"))]
     if isinstance(value, list | tuple):
-        items = tuple(value) or ("a",)
+        items = tuple(item for item in value if isinstance(item, str | int | float) and len(str(item)) < 32) or ("a",)
         return [lambda size: (items * (size // len(items) + 1))[:size]]
     return []
 

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.checks.module_bench import ModuleBench
 from pytest_mockforge.checks.registry import FAMILIES, catalogue, check, find
 from pytest_mockforge.checks.runner import run_check
+from pytest_mockforge.fuzz.model import FuzzOptions
 from pytest_mockforge.module_subject import ModuleSubject
+from pytest_mockforge.opening import Means, open_subject
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.spec import parse_spec
 from tests.answering import ADMITTED, write_answering, write_spoilable
@@ -49,11 +52,27 @@ CODES = {
     "MF206": "usable",
     "MF207": "duplicate_keys",
     "MF208": "samples",
+    "MF301": "trap",
+    "MF302": "limit",
+    "MF303": "contract",
+    "MF304": "same",
+    "MF305": "state",
+    "MF306": "leak",
+    "MF307": "poison",
+    "MF308": "growth",
+    "MF309": "credentials",
+    "MF310": "secrets",
+    "MF311": "wire",
     "MF401": "fuel",
     "MF402": "memory",
     "MF403": "growth",
     "MF404": "memory_pressure",
     "MF405": "cut_short",
+    "MF501": "time",
+    "MF502": "fuel",
+    "MF503": "memory",
+    "MF504": "growth",
+    "MF505": "size",
     "MF601": "healthy",
     "MF602": "understood",
     "MF603": "answered",
@@ -126,6 +145,14 @@ def of_60_mebibytes(folder: Path) -> Path:
     return path
 
 
+def too_costly(folder: Path, budget: str) -> Path:
+    """Write a plugin that takes a page more with each call, and a budget that it breaks."""
+    grows_unchecked(folder)
+    text = f"{SAMPLE.replace('OUTCOME', 'accepted')}\nbudgets: [{budget}]\n"
+    (folder / "plugin.test.yaml").write_text(text, "utf-8")
+    return folder / "plugin.wat"
+
+
 SAMPLE = "samples: [{name: s, operation: authenticate, request: {uri: /}, expect: {outcome: OUTCOME}}]"
 
 BROKEN: dict[str, tuple[str, Callable[[Path], Path]]] = {
@@ -146,6 +173,11 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Path]]] = {
         "adapter",
         lambda folder: write_spoilable(folder / "plugin.wat", ADMITTED, ADMITTED.replace("u-1", "u-2")),
     ),
+    "MF501": ("adapter", lambda folder: too_costly(folder, "max<0.001us")),
+    "MF502": ("adapter", lambda folder: too_costly(folder, "fuel<2")),
+    "MF503": ("adapter", lambda folder: too_costly(folder, "memory<64KiB")),
+    "MF504": ("adapter", lambda folder: too_costly(folder, "growth<1B/call")),
+    "MF505": ("adapter", lambda folder: too_costly(folder, "size<10B")),
     "MF701": ("adapter", lambda folder: answering(folder, plugin_yaml="id: [")),
     "MF702": (
         "adapter",
@@ -161,6 +193,22 @@ BROKEN: dict[str, tuple[str, Callable[[Path], Path]]] = {
 """For each code that no hostile case breaks: the host to ask, and how to make a plugin that gives the finding."""
 
 
+PLANTED = {
+    "MF301": "fixtures/buggy/rust/unknown-user",
+    "MF302": "fixtures/buggy/rust/exponential-depth",
+    "MF303": "fixtures/buggy/rust/status-width",
+    "MF304": "asgi:fixtures.buggy.service.unstable_pick.app:app",
+    "MF305": "fixtures/buggy/rust/login-cached-by-user",
+    "MF306": "fixtures/buggy/c/leak-one-in-a-hundred",
+    "MF307": "fixtures/buggy/wat/left-locked/plugin.wat",
+    "MF308": "fixtures/buggy/rust/quadratic-wrap",
+    "MF309": "fixtures/buggy/c/token-with-nul",
+    "MF310": "fixtures/buggy/rust/token-in-error",
+    "MF311": "asgi:fixtures.buggy.service.key_order.app:app",
+}
+"""For each code of the search a planted bug that it finds."""
+
+
 def test_no_code_was_renumbered_dropped_or_used_again() -> None:
     assert {check.code: check.run.__name__ for check in catalogue()} == CODES
 
@@ -170,9 +218,9 @@ def test_codes_belong_to_known_families_and_titles_are_unique() -> None:
     assert len({check.title for check in catalogue()}) == len(CODES)
 
 
-@pytest.mark.parametrize("code", ["MF101", "MF999x", "MF301", "mf401", "X101", ""])
+@pytest.mark.parametrize("code", ["MF101", "MF999x", "MF901", "mf401", "X101", ""])
 def test_a_code_that_is_taken_or_of_no_known_family_cannot_be_registered(code: str) -> None:
-    assert "MF3" not in FAMILIES, "choose another family for this test"
+    assert "MF9" not in FAMILIES, "choose another family for this test"
     with pytest.raises(ValueError, match="is no free code of a known family"):
         check(code, "a rule", need="nothing")(findings_of_nothing)
     assert find("MF101").run.__name__ == "readable"
@@ -213,7 +261,7 @@ def test_explain_prints_each_page(run: Run) -> None:
 
 def test_every_code_is_broken_by_a_hostile_case_or_a_plugin_made_for_it() -> None:
     by_cases = {code.rpartition(":")[2] for case in cases() for code in case.codes}
-    assert by_cases | set(BROKEN) | set(FAULTS) == set(CODES)
+    assert by_cases | set(BROKEN) | set(FAULTS) | set(PLANTED) == set(CODES)
 
 
 @pytest.mark.parametrize("code", BROKEN)
@@ -229,3 +277,18 @@ def test_a_service_made_for_a_code_gets_its_finding(code: str) -> None:
     findings = found(code, FAULTS[code]())
     assert any(finding.severity == "error" for finding in findings)
     assert {finding.code for finding in findings} == {code}
+
+
+@pytest.mark.parametrize("code", PLANTED)
+def test_a_planted_bug_gets_its_finding(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    subject = open_subject(parse_spec(PLANTED[code], ROOT), Means(cache=None))
+    bench = open_bench(subject, limits=Limits(), host="adapter", dialect="auto")
+    bench.fuzz_options = FuzzOptions(examples=150, seconds=20)
+    try:
+        result, _ = run_check(find(code), bench, accepted=(), today=date(2026, 1, 1))
+        assert result.errors
+        assert {finding.code for finding in result.findings} == {code}
+    finally:
+        bench.close()
+        subject.close()

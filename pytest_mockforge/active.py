@@ -148,12 +148,24 @@ class ActiveRun:
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         attach_result(item, report)
+        if item.get_closest_marker("mockforge_budget"):
+            from pytest_mockforge.budget_marker import attach
+
+            attach(item, report)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         result = result_of(report)
         if result is not None:
             self._results.append(result)
+        self._results += getattr(report, "mockforge_marked", ())
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_benchmark_update_json(self, output_json: dict[str, object]) -> None:
+        """Put our figures into what pytest-benchmark saves, where a benchmark ran."""
+        from pytest_mockforge.report.benchmark import figures
+
+        output_json["mockforge"] = figures(self._results)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         from pytest_mockforge.report.terminal import write_summary

@@ -82,6 +82,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         from pytest_mockforge.active import begin_item
 
         begin_item(item)
+    if item.get_closest_marker("mockforge_budget"):
+        from pytest_mockforge.budget_marker import begin
+
+        begin(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -94,4 +98,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         raise
     if MOCKS in item.stash:
         judge_mocks(item.stash[MOCKS])
+    if item.get_closest_marker("mockforge_budget"):
+        from pytest_mockforge.budget_marker import judge
+
+        judge(item)
     return result

@@ -5,7 +5,7 @@ Works in a REPL: knows nothing of pytest, checks or reports.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -154,6 +154,8 @@ class Plugin:
         self._runtime = self._open_runtime(limits)
         self._printed = StringIO()
         self._views: list[Plugin] = []
+        self.witness: Callable[[Request, Observation], None] | None = None
+        """Told of each call with a request that is more than bytes; also of those that views make."""
         self._owns_subject = owns_subject
         self.last: Observation | None = None
 
@@ -237,7 +239,10 @@ class Plugin:
         __tracebackhide__ = True
         started = perf_counter()
         payload = self._dialect.encode(request)
-        return self._observe(request.operation, payload, perf_counter() - started)
+        observation = self._observe(request.operation, payload, perf_counter() - started)
+        if self.witness is not None:
+            self.witness(request, observation)
+        return observation
 
     def observe_bytes(self, operation: Operation, payload: bytes) -> Observation:
         """Make a call with a request that is already written, well or not, and give all that was seen."""
@@ -291,6 +296,7 @@ class Plugin:
             services=self._services,
         )
         view._printed = self._printed
+        view.witness = self.witness
         self._views.append(view)
         return view
 

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mockforge.budgets.model import BASELINE
-from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.checks.bench import Bench, Workload, was_accepted
 from pytest_mockforge.checks.benches import open_bench
+from pytest_mockforge.checks.measuring import workloads_of
 from pytest_mockforge.checks.references import Gate, References
 from pytest_mockforge.checks.registry import BUDGETS, Check
+from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.contract.requests import Request
 from pytest_mockforge.errors import SetupError
 from pytest_mockforge.opening import Means, Wanted, effective_limits, open_subject
-from pytest_mockforge.plugin_under_test import Plugin
+from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import KIB
 from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.service_subject import ServiceSubject
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from pytest_mockforge.settings import Settings
 
 
+_MOST_WITNESSED = 10_000
+"""Calls of one test that are looked at for its budgets."""
 _LONGEST_LOG = 8 * KIB
 """Characters of a service's log that are shown with one failure: the last ones."""
 
@@ -42,12 +47,15 @@ class RunState:
         self.settings = settings
         self._subjects: dict[Spec, Subject] = {}
         self._benches: dict[str, Bench] = {}
+        self._loaded: dict[Spec, Bench] = {}
+        """Benches of plugins that tests opened themselves."""
         self._plugins: dict[Spec, Plugin] = {}
         self._specs = {spec.label: spec for spec in settings.specs}
         self._wanted, self._host, self._dialect = settings.wanted, settings.host, settings.dialect
         self._means = Means(cache=settings.cache, allow_commands=settings.allow_commands, progress=progress)
         self.services = HostServices()
         """What all plugins of a test find behind their imports; emptied before each test."""
+        self._witnessed: dict[Spec, list[tuple[Request, bool]]] | None = None
         self._references = References(
             benches={label: partial(self.bench, label) for label in self._specs},
             baseline=settings.baseline,
@@ -134,6 +142,15 @@ class RunState:
                 printed.append((subject.label, log.removeprefix(before)[-_LONGEST_LOG:]))
         return printed
 
+    def watch(self) -> None:
+        """Begin to keep the requests that tests make."""
+        self._witnessed = {}
+
+    def witnessed(self) -> list[tuple[Bench, dict[Operation, Workload]]]:
+        """Give what was asked of each plugin since `watch`, as work for its bench; and stop keeping it."""
+        found, self._witnessed = self._witnessed or {}, None
+        return [(self._bench_of(spec), workloads_of(calls)) for spec, calls in found.items()]
+
     def renew(self) -> None:
         """Put a fresh instance behind each plugin, and forget what the last ones left with their host."""
         self.services.forget()
@@ -144,14 +161,34 @@ class RunState:
         """Close plugins, benches and subjects."""
         for plugin in self._plugins.values():
             plugin.close()
-        for bench in self._benches.values():
+        for bench in (*self._benches.values(), *self._loaded.values()):
             bench.close()
         self._references.close()
         for subject in self._subjects.values():
             subject.close()
         self._plugins.clear()
         self._benches.clear()
+        self._loaded.clear()
         self._subjects.clear()
+
+    def _witness(self, spec: Spec, request: Request, observation: Observation) -> None:
+        if self._witnessed is not None:
+            calls = self._witnessed.setdefault(spec, [])
+            if len(calls) < _MOST_WITNESSED:
+                calls.append((request, was_accepted(observation)))
+
+    def _bench_of(self, spec: Spec) -> Bench:
+        if self._specs.get(spec.label) == spec:
+            return self.bench(spec.label)
+        bench = self._loaded.get(spec)
+        if bench is None:
+            subject, settings = self._subject(spec), self.settings
+            limits = effective_limits(settings.wanted, subject.manifest)
+            bench = self._loaded[spec] = open_bench(
+                subject, limits=limits, host=settings.host, dialect=settings.dialect
+            )
+            bench.gate = self._gate(subject)
+        return bench
 
     def _gate(self, subject: Subject) -> Gate:
         settings, cache = self.settings, self.settings.cache
@@ -200,4 +237,5 @@ class RunState:
             plugin = self._plugins[spec] = Plugin(
                 subject, limits=limits, host=self._host, dialect=self._dialect, services=self.services
             )
+            plugin.witness = partial(self._witness, spec)
         return plugin

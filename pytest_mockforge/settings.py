@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -39,6 +39,7 @@ _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("cache", "DIR", "folder for compiled modules, or off (default: the user's cache directory)"),
 )
 _MARKER = "mockforge(*, fuel, memory, timeout, host, dialect, plugins): limits, rules and plugins for one test"
+_BUDGET_MARKER = "mockforge_budget(*expressions): what the plugin's calls of one test may cost, such as 'fuel<200k'"
 _MARKER_KEYS = ("fuel", "memory", "timeout", "host", "dialect", "plugins")
 
 
@@ -310,6 +311,7 @@ def _accepted(path: Path) -> tuple[Accepted, ...]:
 def declare_marker(config: pytest.Config) -> None:
     """Tell pytest of the marker."""
     config.addinivalue_line("markers", _MARKER)
+    config.addinivalue_line("markers", _BUDGET_MARKER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -348,6 +350,26 @@ def read_marker(marks: Iterable[pytest.Mark]) -> MarkerSettings:
     except SettingsError as error:
         raise pytest.UsageError(f"mockforge: {error}") from None
     return MarkerSettings(wanted=wanted, host=host, dialect=dialect, plugins=plugins)
+
+
+def read_budget_marker(marks: Iterable[pytest.Mark], labels: Sequence[str]) -> tuple[Budget, ...]:
+    """Judge the `mockforge_budget` markers of one test: all of them hold. Raises pytest.UsageError."""
+    __tracebackhide__ = True
+    from pytest_mockforge.budgets.expressions import distinct, parse_budgets, refuse_contradictions
+
+    source, given = "the mockforge_budget marker", tuple(marks)
+    try:
+        for mark in given:
+            wrong = [*mark.kwargs, *(repr(arg) for arg in mark.args if not isinstance(arg, str))]
+            if wrong or not mark.args:
+                what = f"does not take {wrong[0]}" if wrong else "holds no budget"
+                raise SettingsError(f"{source} {what}", hint="write @pytest.mark.mockforge_budget('fuel<200k')")
+        texts = [text for mark in given for text in mark.args]
+        budgets = distinct(one for text in texts for one in parse_budgets(text, source=source, labels=labels))
+        refuse_contradictions(budgets)
+    except SettingsError as error:
+        raise pytest.UsageError(f"mockforge: {error}") from None
+    return budgets
 
 
 def _labels(value: object) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def written(value: float, kind: Dimension) -> str:
 def factor(value: float) -> str:
     """Write a ratio: `1.43x`."""
     if math.isinf(value):
-        return "any number of times"
+        return "∞x"
     return f"{value:.2f}x" if value < 100 else f"{value:,.0f}x"
 
 

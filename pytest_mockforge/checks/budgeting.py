@@ -128,13 +128,17 @@ def _judged(bench: Bench, budget: Budget) -> Iterator[Finding]:
 
     verdicts = verdicts_of(bench, budget)
     bench.judged += verdicts
+    yield from findings_of(budget, verdicts, strict=bench.gate.strict)
+
+
+def findings_of(budget: Budget, verdicts: Iterable[Verdict], *, strict: bool) -> Iterator[Finding]:
+    """State each verdict that fails, and with `strict` each that is inconclusive."""
     for verdict in verdicts:
-        if verdict.outcome == "fail" or (verdict.outcome == "inconclusive" and bench.gate.strict):
-            yield finding_of(budget, verdict)
+        if verdict.outcome == "fail" or (verdict.outcome == "inconclusive" and strict):
+            yield _finding(budget, verdict)
 
 
-def finding_of(budget: Budget, verdict: Verdict) -> Finding:
-    """State a budget that does not hold as an error."""
+def _finding(budget: Budget, verdict: Verdict) -> Finding:
     broken = verdict.outcome == "fail"
     whose = f"{verdict.operation}: " if verdict.operation else ""
     figure = verdict.figure or "nothing"

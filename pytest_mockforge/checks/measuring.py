@@ -5,6 +5,7 @@ Measures each thing once for a bench and keeps it; judges by `budgets.verdicts`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from pytest_mockforge.budgets.model import Budget, Dimension, Measured, Timing, Verdict
 from pytest_mockforge.budgets.turns import own_turn
 from pytest_mockforge.budgets.verdicts import Other, judge, needed
-from pytest_mockforge.checks.bench import Bench, Need, was_accepted
+from pytest_mockforge.checks.bench import Bench, Need, Workload, was_accepted
 from pytest_mockforge.checks.costs import ROUNDS
 from pytest_mockforge.checks.references import Reference
 from pytest_mockforge.contract.operations import Operation
@@ -21,6 +22,10 @@ from pytest_mockforge.errors import PluginFailure, RequestError
 from pytest_mockforge.module_subject import ModuleSubject
 
 _NEEDS: dict[Dimension, Need] = {"time": "operation", "fuel": "operation", "memory": "border", "growth": "border"}
+
+
+_MOST_REQUESTS = 50
+"""Requests of one test that an operation is measured with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,21 +55,52 @@ _ATTEMPTS = (
 """The later ones are only for what is too close to call."""
 
 
-def verdicts_of(bench: Bench, budget: Budget) -> tuple[Verdict, ...]:
-    """Judge one plugin by one budget: a verdict for each operation, or one alone that says why there are none."""
+def verdicts_of(
+    bench: Bench, budget: Budget, workloads: Mapping[Operation, Workload] | None = None
+) -> tuple[Verdict, ...]:
+    """Judge one plugin by one budget: a verdict for each operation, or one alone that says why there are none.
+
+    The work is that of the bench, unless `workloads` says what else to measure with, and of which operations.
+    """
     if reason := _impossible(bench, budget):
         return (_nothing(budget, reason),)
     reference = bench.gate.references.find(budget.bound.against, bench) if budget.bound.against else None
     if budget.dimension == "size":
         return (judge(budget, _size(bench), _other_size(reference)),)
-    operations = [operation for operation in bench.operations if budget.scope.covers(operation)]
+    given = bench.operations if workloads is None else tuple(workloads)
+    operations = [operation for operation in given if budget.scope.covers(operation)]
+    if not operations and workloads is not None:
+        return (_nothing(budget, "the test made no call that the budget is about"),)
     if not operations:
         names = ", ".join(operation.value for operation in Operation if budget.scope.covers(operation))
         return (_nothing(budget, f"the plugin has none of {names} that can be called"),)
     if reference is not None and reference.reason:
         other = Other(name=reference.name, reason=reference.reason)
         return tuple(judge(budget, Measured(operation=operation), other) for operation in operations)
-    return tuple(_verdict(bench, budget, operation, reference) for operation in operations)
+    return tuple(
+        _verdict(
+            bench, budget, _work(operation, workloads[operation] if workloads else bench.workload(operation)), reference
+        )
+        for operation in operations
+    )
+
+
+def workloads_of(calls: Iterable[tuple[Request, bool]]) -> dict[Operation, Workload]:
+    """Make work of calls, each with whether it was accepted: of each operation the accepted ones, else all.
+
+    A request that was made several times counts once, and there are at most 50 of one operation.
+    """
+    by_operation: dict[Operation, list[tuple[Request, bool]]] = {}
+    for request, accepted in calls:
+        known = by_operation.setdefault(request.operation, [])
+        if all(request != other for other, _ in known[-_MOST_REQUESTS:]):
+            known.append((request, accepted))
+    workloads = {}
+    for operation, made in by_operation.items():
+        chosen = [request for request, accepted in made if accepted]
+        requests = tuple(chosen or [request for request, _ in made])[:_MOST_REQUESTS]
+        workloads[operation] = Workload(operation=operation, requests=requests, only_refusals=not chosen)
+    return workloads
 
 
 def _impossible(bench: Bench, budget: Budget) -> str:
@@ -85,11 +121,10 @@ def _nothing(budget: Budget, reason: str) -> Verdict:
     return msgspec.structs.replace(verdict, operation="")
 
 
-def _verdict(bench: Bench, budget: Budget, operation: Operation, reference: Reference | None) -> Verdict:
-    work = _work(bench, operation)
-    if work is None:
-        measured = Measured(operation=operation, reason="nothing that was asked is answered")
-        return judge(budget, measured)
+def _verdict(bench: Bench, budget: Budget, work: _Work, reference: Reference | None) -> Verdict:
+    operation = work.operation
+    if not work.requests:
+        return judge(budget, Measured(operation=operation, reason="nothing that was asked is answered"))
     if reference is None:
         return _alone(bench, budget, work) if budget.dimension == "time" else judge(budget, _exact(bench, budget, work))
     if reference.recorded is not None:
@@ -122,10 +157,9 @@ def _other_size(reference: Reference | None) -> Other | None:
     return Other(name=reference.name, measured=measured, reason=reference.reason)
 
 
-def _work(bench: Bench, operation: Operation) -> _Work | None:
-    workload = bench.workload(operation)
+def _work(operation: Operation, workload: Workload | None) -> _Work:
     if workload is None:
-        return None
+        return _Work(operation=operation, requests=())
     return _Work(operation=operation, requests=workload.requests, only_refusals=workload.only_refusals)
 
 
@@ -150,8 +184,8 @@ def _paired(bench: Bench, work: _Work, reference: Reference) -> tuple[_Work, _Wo
         note = f"on {len(common)} of {len(work.requests)} samples, which both accept"
         mine = replace(work, requests=common)
         return mine, mine, note if len(common) < len(work.requests) else ""
-    own = _work(other, operation) if reference.own_samples else None
-    if own is None:
+    own = _work(operation, other.workload(operation) if reference.own_samples else None)
+    if not own.requests:
         return f"{reference.name} accepts none of the samples of {operation}"
     return work, own, "each on samples of its own"
 

@@ -24,6 +24,7 @@ OWNERS = {
     "ruamel": ("documents.yaml_events",),
     "hypothesis": (
         "examples",
+        "fuzz.engine",
         "fuzz.search",
         *(f"fuzz.{name}" for name in ("strategies", "values", "mutate", "schema", "formats", "answers", "wire")),
         "fuzz.registration",
@@ -41,7 +42,17 @@ OWNERS = {
 }
 """Heavy libraries, and the modules that may import them."""
 
-KNOW_PYTEST = ("settings", "plugin", "active", "fixtures", "suite", "explain", "extensions", "hookspecs")
+KNOW_PYTEST = (
+    "settings",
+    "plugin",
+    "active",
+    "fixtures",
+    "suite",
+    "budget_marker",
+    "explain",
+    "extensions",
+    "hookspecs",
+)
 _NEVER = re.compile(r"(_pytest|unittest\.mock|mock)(\.|$)")
 
 

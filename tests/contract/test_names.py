@@ -61,6 +61,8 @@ FIXTURES = {
 OPTIONS = {
     "--mockforge-accept",
     "--mockforge-allow-commands",
+    "--mockforge-baseline",
+    "--mockforge-budget",
     "--mockforge-cache",
     "--mockforge-checks",
     "--mockforge-dialect",
@@ -74,11 +76,14 @@ OPTIONS = {
     "--mockforge-id",
     "--mockforge-memory",
     "--mockforge-plugin",
+    "--mockforge-strict-budgets",
     "--mockforge-timeout",
 }
 INI_KEYS = {
     "mockforge_accept",
     "mockforge_allow_commands",
+    "mockforge_baseline",
+    "mockforge_budgets",
     "mockforge_cache",
     "mockforge_checks",
     "mockforge_dialect",
@@ -90,6 +95,7 @@ INI_KEYS = {
     "mockforge_host",
     "mockforge_memory",
     "mockforge_plugins",
+    "mockforge_strict_budgets",
     "mockforge_timeout",
 }
 
@@ -126,12 +132,13 @@ def test_the_ini_keys_are_these(run: Run, pytester: pytest.Pytester) -> None:
 
 
 def test_each_ini_key_is_the_twin_of_an_option() -> None:
-    twins = {f"--{key.replace('_', '-')}" for key in INI_KEYS - {"mockforge_plugins"}}
-    assert {"--mockforge-plugin", *twins} == OPTIONS - {"--mockforge-explain", "--mockforge-id"}
+    lists = {"mockforge_plugins", "mockforge_budgets"}
+    twins = {f"--{key.replace('_', '-')}" for key in INI_KEYS - lists}
+    assert {*twins, *(f"--{key.removesuffix('s').replace('_', '-')}" for key in lists)} == OPTIONS - {"--mockforge-explain", "--mockforge-id"}
 
 
 def test_the_markers_are_these(run: Run, pytester: pytest.Pytester) -> None:
-    assert ours(run, pytester, r"^@pytest\.mark\.(\w+)", "--markers") == {"mockforge"}
+    assert ours(run, pytester, r"^@pytest\.mark\.(\w+)", "--markers") == {"mockforge", "mockforge_budget"}
 
 
 def test_the_fixtures_are_these_and_each_says_what_it_gives(run: Run, pytester: pytest.Pytester) -> None:

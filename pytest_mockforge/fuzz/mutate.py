@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from hypothesis import strategies as st
 
 from pytest_mockforge.contract.json_reader import I64_MIN, U64_MAX
-from pytest_mockforge.fuzz.values import pick
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -20,24 +19,19 @@ if TYPE_CHECKING:
 Place: TypeAlias = tuple[str | int, ...]
 
 _MOST_PLACES = 256
-_WORDS = (
-    *("a", "0", " ", "\0", "\n", "\t", "'", '"', "\\", "/", ".", "%00", "%", "é", "\u0301", "\u200b", "\u202e", "🎸"),
-    *("\ufeff", "=", "&x=1", ";", ",", "a" * 256, "a" * 65536),
-)
 
 
 class Tweak(NamedTuple):
-    """Which place, which of the changes that fit there, and the text that some of them insert."""
+    """Which place, and which of the changes that fit there."""
 
     where: int
     how: int
-    word: str
 
 
 @cache
 def tweaks() -> SearchStrategy[Tweak]:
     """Changes to one place of a value."""
-    return st.builds(Tweak, st.integers(0, _MOST_PLACES), st.integers(0, 11), pick(_WORDS))
+    return st.binary(min_size=2, max_size=2).map(lambda drawn: Tweak(drawn[0], drawn[1] * len(_TEXTS) >> 8))
 
 
 def tweaked(value: object, tweak: Tweak) -> object:
@@ -47,11 +41,12 @@ def tweaked(value: object, tweak: Tweak) -> object:
 
 
 def _places(value: object, place: Place) -> Iterator[Place]:
-    """Give the places of texts and numbers, and of arrays and objects with something in them."""
+    """Give the places of texts and numbers, twice, and of arrays and objects with something in them."""
     match value:
         case bool() | None:
             return
         case str() | int() | float():
+            yield place
             yield place
         case Mapping() if value:
             for key, member in value.items():
@@ -74,7 +69,7 @@ def _changed(value: object, place: Place, tweak: Tweak) -> object:
                 return items if isinstance(value, list) else tuple(items)
     match value:
         case str():
-            return _TEXT[tweak.how % len(_TEXT)](value, tweak.word)
+            return _TEXTS[tweak.how % len(_TEXTS)](value)
         case int() | float():
             return _number(value, tweak.how)
         case Mapping():
@@ -86,19 +81,36 @@ def _changed(value: object, place: Place, tweak: Tweak) -> object:
     return value
 
 
-_TEXT: tuple[Callable[[str, str], str], ...] = (
-    lambda text, word: text + word,
-    lambda text, _word: text[:-1],
-    lambda text, _word: text[1:],
-    lambda text, _word: text.swapcase(),
-    lambda text, word: word + text,
-    lambda text, _word: text + text,
-    lambda text, word: text[: len(text) // 2] + word + text[len(text) // 2 :],
-    lambda text, word: text[: len(text) // 2] + word + text[len(text) // 2 + 1 :],
-    lambda text, _word: text[: len(text) // 2],
-    lambda text, _word: text[::-1],
-    lambda text, _word: f" {text} ",
-    lambda _text, word: word,
+def _appended(word: str) -> Callable[[str], str]:
+    return lambda text: text + word
+
+
+def _prepended(word: str) -> Callable[[str], str]:
+    return lambda text: word + text
+
+
+def _inserted(word: str) -> Callable[[str], str]:
+    return lambda text: text[: len(text) // 2] + word + text[len(text) // 2 :]
+
+
+_TEXTS: tuple[Callable[[str], str], ...] = (
+    lambda text: text[:-1],
+    lambda text: text[1:],
+    lambda text: text.swapcase(),
+    lambda text: text + text,
+    lambda text: text[::-1],
+    lambda text: f" {text} ",
+    lambda text: text.upper(),
+    lambda text: text[: len(text) // 2],
+    lambda text: text[: len(text) // 2] + text[len(text) // 2 + 1 :],
+    lambda text: text[: len(text) // 2] + "\u0430" + text[len(text) // 2 + 1 :],
+    lambda text: text[:-1] + chr(ord(text[-1]) ^ 1) if text and text[-1].isascii() else "",
+    *map(
+        _appended,
+        ("a", "\0", " ", "\n", "\u0301", "\u200b", "🎸", "%00", "'", '"', "/", "&x=1", "a" * 256, "a" * 2**16),
+    ),
+    *map(_prepended, ("a", "\0", " ", "\ufeff", "../", "'")),
+    *map(_inserted, ("a", "\0", " ", "é", "🎸", "\u202e", "\\", '"')),
 )
 _LISTS: tuple[Callable[[list[object]], list[object]], ...] = (
     lambda items: items[:-1],

@@ -120,17 +120,14 @@ def _around(plain: tuple[Asked, ...], parts: Parts, dialect: str, samples: Itera
     """Give the plain request and the samples with changes to them, the plain one first."""
     operation = plain[0].operation
     kept = cast("tuple[Asked, ...]", carried(samples, operation, dialect))
-    bases = plain + kept
+    # The plain request is one base in four or fewer: it is there to shrink to.
+    bases = plain + kept * max(1, 3 // max(1, len(kept)))
     weighed = list(parts)
     if kept:
         splices = [change for sample in kept for change in chosen(sample) if change[0] in _spliced(parts)]
         # What the author gave leads further than what we guess, so half of the changes begin there.
-        parts = {**parts, "tweak": tweaks()}
-        ours = ["tweak"]
-        if splices:
-            parts["splice"] = values.pick(splices)
-            ours.append("splice")
-        weighed += ours * (len(weighed) // len(ours) or 1)
+        parts = {**parts, "tweak": tweaks(), "splice": values.pick(splices or chosen(plain[0]))}
+        weighed += ["tweak", "tweak", "tweak", "splice"] * max(1, len(weighed) // 4)
     changes = st.lists(_change(_Choice(weighed, parts)), max_size=_MOST_CHANGES)
     if len(bases) == 1:
         return changes.map(partial(_changed, plain[0]))
@@ -145,19 +142,20 @@ def _changed(base: Asked, changes: Sequence[Change]) -> Asked:
     return cast("Asked", changed(base, changes))
 
 
+_THREE_BYTES = st.binary(min_size=3, max_size=3)
+
+
 class _Choice:
     """Parts with their values, each as often as it is named. One index chooses both, since each draw costs."""
 
     def __init__(self, weighed: Sequence[str], parts: Parts) -> None:
         self._pools = [(part, values.pool_of(parts[part])) for part in weighed]
-        # Each part has equally many indices, however large its pool is.
-        self._share = max(pool.size for _, pool in self._pools)
-        self._indices = st.integers(0, self._share * len(weighed) - 1)
 
     def drawn(self, draw: DrawFn) -> Change:
-        place, index = divmod(draw(self._indices), self._share)
+        # Bytes are drawn evenly, large integers are not.
+        place, rest = divmod(int.from_bytes(draw(_THREE_BYTES)) * len(self._pools), 2**24)
         part, pool = self._pools[place]
-        return part, pool.at(index * pool.size // self._share, draw)
+        return part, pool.at(rest * pool.size >> 24, draw)
 
     def __repr__(self) -> str:
         return f"<{len(self._pools)} parts>"

@@ -39,22 +39,10 @@ HOSTILE = (
     *("{{7*7}}", "${7*7}", "#{7*7}", "$(id)", "`id`", "%s%n", "%x" * 16, "__proto__", "constructor", '{"a":1}'),
     *("(a+)+$", "a" * 40 + "!", "\\u0000", "\\ud800", "&amp;", "a&b=c", "a=b", "=", "&", "#", "?", "+", "a+b", ";"),
 )
-LENGTHS = (127, 128, 255, 256, 257, 1023, 1024, 4095, 4096, 4097, 16384, 2**16 - 1, 2**16, LONGEST)
-LONG_TEXTS = (
-    *("a" * length for length in LENGTHS),
-    *(
-        "é" * 32768,
-        "🎸" * 16384,
-        "🎸" * 16383 + "abc",
-        "e\u0301" * 2048,
-        "א" * 2048,
-        " " * 4096,
-        '"' * 4096,
-        "\0" * 1024,
-    ),
-)
+LENGTHS = (128, 256, 1024, 4096, 16384, 16385, 32768, 32769, 2**16 - 1, 2**16, LONGEST)
+"""Lengths of long texts, in characters, each also one shorter; some make 64 KiB of UTF-8 out of wider units."""
 TEXTS = (*SHORT, *INTERNATIONAL, *HOSTILE)
-UNITS = ("a", "é", "🎸", "\u0301", " ", '"', "\\", "\0", "ab", "../", "a,")
+UNITS = ("a", "é", "🎸", "e\u0301", " ", '"', "\\", "\0", "א", "ab", "../", "a,")
 
 HEADER_VALUES = (
     *("", "a", "*/*", "application/json", "text/html; charset=utf-8", "0", "-1", "a, b", "a,,b", '"a"', "=", ";"),
@@ -141,14 +129,13 @@ FLOATS = (
     *(0.0, 0.5, 1.0, -1.0, -0.0, 1.5, 0.1, 0.30000000000000004, 1e-5, 1e-7, 1e15, 1e16, 1e21, 2.0**31, 2.0**32),
     *(2.0**53, -(2.0**53), 2.0**63, 2.0**64, 5e-324, 2.2250738585072014e-308, 1e308, -1e308, 1.7976931348623157e308),
 )
+BORDERS = (
+    *(1, 2**7, 2**8, 2**15, 2**16, 2**31, 2**32, 2**32 + 1, 2**53, 2**53 + 1, 2**63, 2**64 - 1, 2**64),
+    *(0, -(2**7), -(2**15), -(2**31), -(2**31) - 1, -(2**53), 1 - 2**63),
+)
+"""The first number that does not fit, or the last that does; the one before each counts too."""
 INTEGERS = sorted(
-    {
-        sign * (2**bits + step)
-        for bits in (0, 7, 8, 15, 16, 31, 32, 53, 63, 64)
-        for step in (-1, 0, 1)
-        for sign in (1, -1)
-    },
-    key=lambda number: (abs(number), number < 0),
+    {border - step for border in BORDERS for step in (0, 1)}, key=lambda number: (abs(number), number < 0)
 )
 BODIES = (
     *(b"", b"{}", b"[]", b"null", b"a=b&c=d", b"\0", b"\xff\xfe", b"\xef\xbb\xbf{}", b"{", b'{"a":1,"a":2}', b"<a/>"),

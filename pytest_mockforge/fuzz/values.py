@@ -74,18 +74,28 @@ def pool_of(strategy: SearchStrategy[object]) -> Pool[object]:
 @cache
 def texts(*, longest: int = LONGEST) -> SearchStrategy[str]:
     """Text as people and attackers write it, the empty one first: up to `longest` characters, no lone surrogate."""
-    table = [text for text in tables.TEXTS if len(text) <= longest]
     short = st.text(max_size=min(longest, 24))
-    long = [text for text in tables.LONG_TEXTS if len(text) <= longest]
-    if not long:
-        return pick(table, short)
-    return pick(table, short, short, pick(long, _repeated(longest), beyond=0.2))
+    # Long text is dear to all who read it, so it is one text in twenty.
+    ways = [short] * 5 + [_repeated(longest)] if longest > 24 else [short]
+    return pick([text for text in tables.TEXTS if len(text) <= longest], *ways)
 
 
 def _repeated(longest: int) -> SearchStrategy[str]:
-    """One unit many times, drawn as a number that shrinks to the length that matters."""
-    sizes = st.integers(0, min(longest, LONGEST))
-    return st.builds(lambda unit, size: (unit * size)[:size], pick(tables.UNITS), sizes)
+    """One unit many times, up to a length that shrinks to the one that matters."""
+    lengths = sizes(min(longest, LONGEST), tables.LENGTHS)
+    return st.builds(lambda unit, length: (unit * length)[:length], pick(tables.UNITS), lengths)
+
+
+def sizes(largest: int, likely: Iterable[int]) -> SearchStrategy[int]:
+    """Give sizes up to `largest`, most of them `likely` ones; all shrink to the exact size that matters."""
+    return _around(0, largest, likely)
+
+
+def _around(minimum: int, maximum: int, borders: Iterable[int]) -> SearchStrategy[int]:
+    # Each branch draws an integer, which the first one takes over in shrinking: a table would end at its own entries.
+    anywhere = st.integers(minimum, maximum)
+    ranges = [(max(minimum, border - 1), min(maximum, border)) for border in borders]
+    return st.one_of([anywhere, anywhere, *(st.integers(low, high) for low, high in ranges if low <= high)])
 
 
 @cache
@@ -163,8 +173,8 @@ def bodies() -> SearchStrategy[bytes]:
 
 @cache
 def integers(minimum: int = I64_MIN, maximum: int = U64_MAX) -> SearchStrategy[int]:
-    """Integers that JSON carries exactly; the borders of 8, 16, 32, 53 and 64 bits are likely."""
-    return pick([number for number in tables.INTEGERS if minimum <= number <= maximum], st.integers(minimum, maximum))
+    """Integers that JSON carries exactly; those just below and at the borders of 8 to 64 bits are likely."""
+    return _around(minimum, maximum, tables.BORDERS)
 
 
 @cache
@@ -196,7 +206,7 @@ def json_values(*, deepest: int = DEEPEST) -> SearchStrategy[Json]:
     leaf = scalars()
     small = st.builds(lambda shape, one, other: shape(one, other), pick(_SHAPES), leaf, leaf)
     lists = st.lists(leaf, max_size=3)
-    large = st.builds(lambda shape, width: shape(width), pick(_WIDE), st.integers(0, 1025))
+    large = st.builds(lambda shape, width: shape(width), pick(_WIDE), sizes(1025, (255, 256, 1000, 1024, 1025)))
     structures = (small, small, small, lists, st.dictionaries(names(), leaf, max_size=2), _deep(deepest), large)
     return pick(_SCALARS, integers(), floats(), texts(), texts(), *structures, beyond=1)
 
@@ -228,7 +238,7 @@ _SHAPES: tuple[Callable[[Json, Json], Json], ...] = (
 
 def _deep(deepest: int) -> SearchStrategy[Json]:
     ways = (_nested_arrays, _nested_objects, _nested_both)
-    depths = pick((1, 2, deepest, deepest - 1), st.integers(1, deepest), beyond=2)
+    depths = sizes(deepest, (1, 2, 64, deepest - 1, deepest)).map(lambda depth: max(1, depth))
     return st.builds(lambda way, depth: way(depth), pick(ways), depths)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +19,7 @@ from pytest_mockforge.suite import STATE, MockforgeSuite, attach_result, result_
 
 if TYPE_CHECKING:
     from pytest_mockforge.plugin_under_test import Plugin
+    from pytest_mockforge.report.model import Report
 
 
 def activate(config: pytest.Config, settings: Settings) -> None:
@@ -116,6 +120,10 @@ class ActiveRun:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._results: list[object] = []
+        self._started = datetime.now(UTC)
+        self._written: list[Path] = []
+        self._problems: list[str] = []
+        self._annotations: list[str] = []
 
     def pytest_report_header(self) -> list[str]:
         from pytest_mockforge.report.terminal import header
@@ -167,10 +175,49 @@ class ActiveRun:
 
         output_json["mockforge"] = figures(self._results)
 
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the reports, in the controller of a distributed run alone."""
+        config = session.config
+        if hasattr(config, "workerinput") or config.getoption("collectonly"):
+            return
+        summary, wants_annotations = os.environ.get("GITHUB_STEP_SUMMARY"), os.environ.get("GITHUB_ACTIONS") == "true"
+        if not (self.settings.reports or ((summary or wants_annotations) and self._results)):
+            return
+        from pytest_mockforge.report.annotations import annotation_lines
+        from pytest_mockforge.report.destinations import append, write_reports
+        from pytest_mockforge.report.markdown import to_markdown
+
+        report = self._report(config, int(exitstatus))
+        problems = write_reports(self.settings.reports, report)
+        self._problems = [*problems.values()]
+        self._written = [path for path in self.settings.reports if path not in problems]
+        if self._problems and session.exitstatus == pytest.ExitCode.OK:
+            # Else a gate that reads the file would read an older one.
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if summary and (problem := append(Path(summary), to_markdown(report) + "\n")):
+            self._problems.append(problem)
+        self._annotations = annotation_lines(report) if wants_annotations else []
+
+    def _report(self, config: pytest.Config, exit_status: int) -> Report:
+        from pytest_mockforge.checks.model import from_plain
+        from pytest_mockforge.report.facts import run_facts, sources
+        from pytest_mockforge.report.model import build
+
+        run = run_facts(
+            host=self.settings.host,
+            dialect=self.settings.dialect,
+            started=self._started,
+            exit_status=exit_status,
+            workers=len(config.getoption("tx", None) or ()),
+        )
+        results = [from_plain(one) for one in self._results]
+        return build(results, sources=sources(self.settings.specs, config.rootpath), run=run)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from pytest_mockforge.report.terminal import write_summary
+        from pytest_mockforge.report.terminal import write_reported, write_summary
 
         write_summary(terminalreporter, self.settings, self._results)
+        write_reported(terminalreporter, self._written, self._problems, self._annotations)
 
 
 class SuiteAlone:

@@ -79,11 +79,19 @@ def add_options(parser: pytest.Parser) -> None:
         "--mockforge-strict-budgets", action="store_true", default=False, help="let budgets fail that are inconclusive"
     )
     group.addoption(
+        "--mockforge-report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write what was found and measured, in the form that the ending names: .json, .md or .html; repeatable",
+    )
+    group.addoption(
         "--mockforge-id", action="append", default=[], help="run one check by its id; same as naming the id"
     )
     parser.addini("mockforge_allow_commands", "let plugin.test.yaml start services", type="bool", default=False)
     parser.addini("mockforge_plugins", "plugins under test, a SPEC a line", type="linelist", default=[])
     parser.addini("mockforge_budgets", "what plugins may cost, an expression a line", type="linelist", default=[])
+    parser.addini("mockforge_reports", "reports to write, a file a line", type="linelist", default=[])
     parser.addini("mockforge_strict_budgets", "let budgets fail that are inconclusive", type="bool", default=False)
     for name, _, text in _OPTIONS:
         key = f"mockforge_{name.replace('-', '_')}"
@@ -122,6 +130,8 @@ class Settings:
     strict_budgets: bool
     run_id: str
     """Names a distributed run, the same on all of its workers; empty where there is one process alone."""
+    reports: tuple[Path, ...]
+    """Files that reports are written to; each could be written before the run."""
     ids: tuple[str, ...]
     only_ids: bool
     """True when nothing but ids of checks was named, so that nothing else is collected."""
@@ -155,7 +165,12 @@ def read_settings(config: pytest.Config, *, always: bool = False) -> Settings | 
         ids = tuple(config.getoption("mockforge_id"))
         if ids and not specs:
             raise SettingsError(f"{ids[0]} names a check, but no plugin is given", hint="add --mockforge-plugin=SPEC")
-        asked = specs or any(_text(config, name)[0] for name, _, _ in _OPTIONS) or config.getoption("mockforge_budget")
+        asked = (
+            specs
+            or config.getoption("mockforge_report")
+            or any(_text(config, name)[0] for name, _, _ in _OPTIONS)
+            or config.getoption("mockforge_budget")
+        )
         return _read(config, specs, ids) if asked or always else None
     except (SpecError, SettingsError, DocumentError) as error:
         raise pytest.UsageError(f"mockforge: {error}") from None
@@ -197,6 +212,7 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         baseline=_baseline(config),
         strict_budgets=config.getoption("mockforge_strict_budgets") or config.getini("mockforge_strict_budgets"),
         run_id=str(getattr(config, "workerinput", {}).get("testrunuid", "")),
+        reports=_reports(config, specs),
         ids=ids,
         only_ids=bool(ids) and not positionals,
         today=date.today(),
@@ -210,6 +226,19 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
                 f"{chosen} names no check of this run", hint=f"the plugins are {labels}; --co lists all ids"
             )
     return settings
+
+
+def _reports(config: pytest.Config, specs: tuple[Spec, ...]) -> tuple[Path, ...]:
+    """Judge where reports go. Workers of a distributed run write none."""
+    option, ini = config.getoption("mockforge_report"), config.getini("mockforge_reports")
+    if option and not specs:
+        raise SettingsError(f"the report {option[0]!r} would be about no plugin", hint="add --mockforge-plugin=SPEC")
+    if not specs or not (option or ini) or hasattr(config, "workerinput"):
+        return ()
+    from pytest_mockforge.report.destinations import destinations
+
+    here, base = config.invocation_params.dir, _ini_folder(config)
+    return destinations([*((text, here) for text in option), *((text, base) for text in ini)])
 
 
 def _fuzz(config: pytest.Config) -> FuzzOptions:

@@ -40,6 +40,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """The version of MockForge whose rules are judged by."""
     wasmtime: str
     """Fuel compares between runs of one version alone."""
+    compiler: str
+    """What compiled the modules, within wasmtime; fuel compares within one."""
     python: str
     pytest: str
     host: str
@@ -50,6 +52,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """When the run began: UTC, as ISO 8601 has it."""
     seconds: float
     """How long it took until this was written."""
+    exit_status: int
+    """Pytest's own, as it was when this was written: 0 when all passed, 1 when something failed, 2 when cut short."""
     workers: int
     """Processes of a distributed run; 0 when it was not distributed."""
     machine: Machine
@@ -231,7 +235,7 @@ def outcome_of(result: CheckResult) -> CheckOutcome:
         return "skip"
     if result.errors:
         return "fail"
-    if result.budget and worst(result.budget) == "inconclusive":
+    if (result.part or result.budget) and worst(result.budget) == "inconclusive":
         return "inconclusive"
     return "accepted" if any(finding.severity == "error" for finding in result.accepted) else "pass"
 

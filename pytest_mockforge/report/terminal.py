@@ -15,6 +15,8 @@ from pytest_mockforge.report.findings import finding_lines
 from pytest_mockforge.report.text import counted, harmless, shortened, size, wrapped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from pytest_mockforge.settings import Settings
@@ -75,6 +77,19 @@ def write_summary(reporter: pytest.TerminalReporter, settings: Settings, plain: 
     if lines and verbosity >= 0:
         for text in about_nobody(settings.budgets, results, [spec.label for spec in settings.specs]):
             reporter.write_line(text, **_MARKUP["yellow"])
+
+
+def write_reported(
+    reporter: pytest.TerminalReporter, written: Sequence[Path], problems: Sequence[str], annotations: Sequence[str]
+) -> None:
+    """Say where reports were written and which could not be; then the lines that a CI service reads."""
+    if reporter.config.get_verbosity() >= 0 and not reporter.no_summary:
+        for path in written:
+            reporter.write_line(f"mockforge report: {harmless(str(path))}")
+    for problem in problems:
+        reporter.write_line(f"mockforge: {harmless(problem)}", red=True)
+    for line in annotations:
+        reporter.write_line(line)
 
 
 def summary_lines(results: Iterable[CheckResult], *, order: Iterable[str], width: int, verbosity: int) -> list[Line]:

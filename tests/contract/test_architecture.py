@@ -38,6 +38,7 @@ OWNERS = {
     "grpc_tools": ("proto.generate",),
     "google": ("proto.messages",),
     "syrupy": (),
+    "pygal": ("report.charts",),
     "pytest_benchmark": (),
 }
 """Heavy libraries, and the modules that may import them."""

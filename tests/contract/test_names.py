@@ -76,6 +76,7 @@ OPTIONS = {
     "--mockforge-id",
     "--mockforge-memory",
     "--mockforge-plugin",
+    "--mockforge-report",
     "--mockforge-strict-budgets",
     "--mockforge-timeout",
 }
@@ -95,6 +96,7 @@ INI_KEYS = {
     "mockforge_host",
     "mockforge_memory",
     "mockforge_plugins",
+    "mockforge_reports",
     "mockforge_strict_budgets",
     "mockforge_timeout",
 }
@@ -132,7 +134,7 @@ def test_the_ini_keys_are_these(run: Run, pytester: pytest.Pytester) -> None:
 
 
 def test_each_ini_key_is_the_twin_of_an_option() -> None:
-    lists = {"mockforge_plugins", "mockforge_budgets"}
+    lists = {"mockforge_plugins", "mockforge_reports", "mockforge_budgets"}
     twins = {f"--{key.replace('_', '-')}" for key in INI_KEYS - lists}
     assert {*twins, *(f"--{key.removesuffix('s').replace('_', '-')}" for key in lists)} == OPTIONS - {"--mockforge-explain", "--mockforge-id"}
 

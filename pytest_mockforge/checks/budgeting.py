@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+import msgspec
+
 from pytest_mockforge.budgets.model import Budget, Dimension, Verdict, worst
 from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.model import CheckResult, Finding
 from pytest_mockforge.checks.registry import Check, check
+from pytest_mockforge.contract.operations import Operation
 
+_MOST_PROFILED = 3
+"""Requests of an operation whose fuel is profiled for a finding."""
 _HINTS: dict[Dimension, str] = {
     "time": "profile the operation with pytest-benchmark or a fuel profile, or raise the budget",
     "fuel": "do less for each call, or raise the budget; fuel is exact, so that this is not the machine",
@@ -128,7 +133,22 @@ def _judged(bench: Bench, budget: Budget) -> Iterator[Finding]:
 
     verdicts = verdicts_of(bench, budget)
     bench.judged += verdicts
-    yield from findings_of(budget, verdicts, strict=bench.gate.strict)
+    for finding in findings_of(budget, verdicts, strict=bench.gate.strict):
+        operation = finding.detail.partition(":")[0]
+        where = _where_fuel_goes(bench, operation) if budget.dimension == "fuel" else ""
+        yield msgspec.structs.replace(finding, got="; ".join(part for part in (finding.got, where) if part))
+
+
+def _where_fuel_goes(bench: Bench, operation: str) -> str:
+    """Name the functions of one operation that use the most fuel themselves; empty where that cannot be told."""
+    from pytest_mockforge.budgets.fuel_profile import fuel_profile, merged
+
+    workload = bench.workload(Operation(operation)) if operation in set(Operation) else None
+    if workload is None:
+        return ""
+    shares = merged([fuel_profile(bench.plugin, request) for request in workload.requests[:_MOST_PROFILED]]).top()
+    told = ", ".join(f"{share.function} {share.self_share:.0%}" for share in shares)
+    return f"most of it goes to {told}" if told else ""
 
 
 def findings_of(budget: Budget, verdicts: Iterable[Verdict], *, strict: bool) -> Iterator[Finding]:

@@ -20,8 +20,13 @@ from pytest_mockforge.runtimes.base import Limits
 
 BATCH_SECONDS = 0.004
 """What a batch of the slowest side is to take: short against the drift of a machine, long against the way there."""
-MOST_CALLS = 40
+MOST_CALLS = 100
 LEAST_ROUNDS = 5
+_PLENTY = 0.5
+"""Seconds that one operation gets for more samples than were wanted: of short calls they cost nothing, and a percentile
+of few samples is a rough one."""
+_MOST_TIMES = 10
+"""How many times as many at most."""
 _UNCOUNTED = 2
 """Calls that begin a batch and are not counted, where calls are short: the caches are full of the other side's code."""
 _HOST_REPEATS = 5
@@ -95,10 +100,11 @@ def measure_time(
 ) -> dict[str, dict[Operation, Timing]]:
     """Measure sides side by side: by label, the timing of each operation that the side has requests for.
 
-    `samples` are wanted of each side and operation, over all `variants` together; `seconds` is the time that one
-    operation may take over all sides. `cache` is the folder of compiled modules, None for none. A call that does not
-    return within `patience` seconds (by default twice `limits.timeout`, at least 10) ends the child, and what was
-    measured before is kept. Never raises for what a plugin does: `Timing.reason` says it.
+    `samples` are wanted of each side and operation, over all `variants` together, and up to ten times as many are taken
+    where calls are short; `seconds` is the time that one operation may take over all sides. `cache` is the folder of
+    compiled modules, None for none. A call that does not return within `patience` seconds (by default twice
+    `limits.timeout`, at least 10) ends the child, and what was measured before is kept. Never raises for what a plugin
+    does: `Timing.reason` says it.
     """
     measured = measure_samples(
         sides,
@@ -244,10 +250,15 @@ class _Runner:
 
 
 def _measure(runners: Sequence[_Runner], *, variants: int, seconds: float) -> None:
-    warm = seconds / max(1, 4 * sum(len(runner.tracks) for runner in runners))
+    tracks = [track for runner in runners for track in runner.tracks]
+    warm = seconds / max(1, 4 * len(tracks))
     slowest = max((runner.warm_up(warm) for runner in runners), default=0.0)
     deadline = monotonic() + seconds
-    fewest = min((track.wanted for runner in runners for track in runner.tracks), default=1)
+    fewest = min((track.wanted for track in tracks), default=1)
+    if slowest:
+        affordable = _PLENTY / slowest / sum(track.wanted for track in tracks)
+        for track in tracks:
+            track.wanted *= max(1, min(int(affordable), _MOST_TIMES))
     calls = max(1, min(int(BATCH_SECONDS / slowest) if slowest else MOST_CALLS, MOST_CALLS, fewest // LEAST_ROUNDS))
     for slot, order in _turns(runners, variants):
         for runner in order:

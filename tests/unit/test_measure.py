@@ -98,8 +98,18 @@ def children() -> list[int]:
 
 
 def test_a_module_is_measured_in_five_layouts_with_as_many_samples_as_were_wanted(tmp_path: Path) -> None:
+    timing = measured(side(tmp_path, "one", text(spinning(40_000_000))), samples=12, seconds=30.0)[0]
+    assert [len(variant) for variant in timing.seconds] == [3] * 5
+    assert timing.wanted == 12
+    assert timing.reason == ""
+
+
+def test_of_short_calls_more_samples_are_taken_than_were_wanted(tmp_path: Path) -> None:
     timing = measured(side(tmp_path, "one", text(spinning(1000))), samples=52)[0]
-    assert [len(variant) for variant in timing.seconds] == [11] * 5
+    counts = {len(variant) for variant in timing.seconds}
+    assert len(timing.seconds) == 5
+    assert len(counts) == 1
+    assert counts.pop() > 11
     assert timing.wanted == 52
     assert timing.reason == ""
     assert timing.border > 0
@@ -110,7 +120,7 @@ def test_a_module_is_measured_in_five_layouts_with_as_many_samples_as_were_wante
 def test_each_layout_is_measured_on_whole_rounds_of_the_workload(tmp_path: Path) -> None:
     requests = [RequestBuilder().auth(query={"n": str(number)}) for number in range(4)]
     timing = measured(side(tmp_path, "one", text(), *requests), samples=50)[0]
-    assert [len(variant) for variant in timing.seconds] == [12] * 5
+    assert {len(variant) % 4 for variant in timing.seconds} == {0}
 
 
 def test_a_guest_that_does_twice_the_work_takes_twice_the_time(tmp_path: Path) -> None:
@@ -154,7 +164,7 @@ def test_a_reference_plugin_is_measured_as_adapt_gives_it(language: str) -> None
 def test_a_release_that_traps_is_measured_step_by_step_as_the_host_swallows_it(tmp_path: Path) -> None:
     quiet, trapping = measured(side(tmp_path, "quiet", text()), side(tmp_path, "trapping", text(dealloc="unreachable")))
     assert trapping.reason == ""
-    assert trapping.count == 50
+    assert trapping.count >= 50
     assert trapping.border > quiet.border
 
 
@@ -196,7 +206,7 @@ def test_a_call_that_does_not_return_ends_the_child_and_not_the_other_side(tmp_p
     assert time.monotonic() - started < 15
     assert ended.reason.startswith("a call did not return within 0.")
     assert ended.count == 0
-    assert good.count == 50
+    assert good.count >= 50
     assert children() == []
 
 
@@ -238,7 +248,7 @@ def test_a_module_that_cannot_be_moved_is_measured_in_one_layout_and_says_so(tmp
     timing = measured(side_of(subject, {AUTH: [REQUEST]}))[0]
     subject.close()
     assert [bool(variant) for variant in timing.seconds] == [True, False]
-    assert timing.count == 50
+    assert timing.count >= 50
     assert timing.reason.startswith("one layout only: the module holds what is not known here: a section 'metadata.")
 
 
@@ -321,7 +331,7 @@ def test_a_service_is_measured_by_real_calls_and_its_connections_apart() -> None
         timing = measured(found, samples=20, seconds=5.0)[0]
         subject.close()
     assert timing.reason == ""
-    assert [len(variant) for variant in timing.seconds] == [20]
+    assert [len(variant) >= 20 for variant in timing.seconds] == [True]
     assert 0.005 < median(timing) < 0.1
     assert timing.border == 0
     assert 0 < timing.connect < 0.1

@@ -137,12 +137,14 @@ def _folded(title: str, lines: Sequence[str], *, opened: bool = False) -> str:
 
 
 def _findings(findings: Sequence[Finding]) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for finding in findings[:_MOST_FINDINGS]:
         lines.append(f"- **{finding.code}** {code(finding.message)}")
         parts = [("expected", finding.expected), ("got", finding.got), ("MockForge says", finding.host_message)]
         parts.append(("hint", finding.hint))
-        lines += [f"  - {name}: {code(text)}" for name, text in parts if text]
+        said = [f"  - {name}: {code(text)}" for name, text in parts if text]
+        # One hint for all that it mends.
+        lines += [line for line in said if not (line.startswith("  - hint: ") and line in lines)]
     if len(findings) > _MOST_FINDINGS:
         lines.append(f"- … and {len(findings) - _MOST_FINDINGS:,} more")
     return lines

@@ -17,7 +17,14 @@ import msgspec
 
 from pytest_mockforge.contract.json_text import dump, parse
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.contract.requests import from_mapping
+from pytest_mockforge.contract.requests import (
+    AuthRequest,
+    DataQuery,
+    Request,
+    ResponseRequest,
+    TemplateCall,
+    from_mapping,
+)
 from pytest_mockforge.contract.violations import Severity
 from pytest_mockforge.errors import RequestError
 from pytest_mockforge.fuzz.model import Case, Discovery
@@ -27,6 +34,11 @@ from pytest_mockforge.masking import Redactor, placeholders
 VERSION: Final = 1
 _MOST_BEFORE = 1_000
 _LONGEST_REASON = 300
+
+
+_MODELS: Final[dict[Operation, type[Request]]] = {
+    model.operation: model for model in (AuthRequest, TemplateCall, ResponseRequest, DataQuery)
+}
 
 
 class UnreadableCase(Exception):
@@ -48,6 +60,8 @@ class StoredRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     payload: StoredPayload
     request: dict[str, object] | None = None
     """What a sample has under `request:`; None for a wire mutation, and for what no sample can say."""
+    model: dict[str, object] | None = None
+    """The fields of a request that no sample can say, such as one whose URI contradicts its parameters."""
     family: str = ""
 
 
@@ -156,10 +170,12 @@ def read_case(data: bytes, redactor: Redactor) -> tuple[Discovery, bool]:
 
 def _stored(case: Case, redactor: Redactor) -> StoredRequest:
     form = sample_form(case.request) if case.request is not None else None
+    model = msgspec.to_builtins(case.request) if form is None and case.request is not None else None
     return StoredRequest(
         operation=case.operation,
         payload=_stored_payload(case.payload, redactor),
-        request=cast("dict[str, object]", redactor.value(form)) if form is not None else None,
+        request=cast("dict[str, object] | None", redactor.value(form)),
+        model=cast("dict[str, object] | None", redactor.value(model)),
         family=case.family,
     )
 
@@ -185,14 +201,17 @@ def _restored(stored: StoredRequest, redactor: Redactor) -> tuple[Case, bool]:
     restored = redactor.restore_data(payload)
     if stored.payload.json is not msgspec.UNSET:
         restored = dump(redactor.restore(parse(payload).value))
-    request, form = None, redactor.restore(stored.request)
-    if isinstance(form, dict):
-        try:
+    form, model = redactor.restore(stored.request), redactor.restore(stored.model)
+    try:
+        request: Request | None = None
+        if isinstance(form, dict):
             request = from_mapping(stored.operation, form)
-        except RequestError as error:
-            raise UnreadableCase(_line(f"holds a request that cannot be made: {error.message}")) from None
+        elif model is not None:
+            request = msgspec.convert(model, _MODELS[stored.operation])
+    except (RequestError, msgspec.ValidationError) as error:
+        raise UnreadableCase(_line(f"holds a request that cannot be made: {error}")) from None
     case = Case(operation=stored.operation, payload=restored, request=request, family=stored.family)
-    return case, bool(placeholders(restored) | placeholders(form))
+    return case, bool(placeholders(restored) | placeholders(form) | placeholders(model))
 
 
 def _payload(stored: StoredPayload) -> bytes:
@@ -210,7 +229,7 @@ def _payload(stored: StoredPayload) -> bytes:
 
 
 def _is_masked(stored: StoredRequest) -> bool:
-    return bool(placeholders(_payload(stored.payload)) | placeholders(stored.request))
+    return bool(placeholders(_payload(stored.payload)) | placeholders([stored.request, stored.model]))
 
 
 def _version(name: str) -> str:

@@ -7,12 +7,18 @@ as it is at any width. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 WIDTH = 88
 _RUN = re.compile(r"(.{1,8}?)\1{24,}", re.DOTALL)
+_NUMBERED = re.compile(r"k[0-9]+")
+_MANY = 100
+"""Characters, items or keys from which on a repetition is worth an expression."""
+_LONGEST_PERIODIC = 300_000
+_UNIT = 8
+_SHORT = 50
 _DEEPEST = 40
 """Brackets within brackets that Python's own parser surely takes, and a reader too."""
 
@@ -53,6 +59,8 @@ def expression(value: object) -> Node:
     if isinstance(value, str | bytes):
         return text(value)
     if isinstance(value, Mapping):
+        if (many := _numbered(value)) is not None:
+            return many
         # A key is written whole: it has no place for an expression that would be cut in two.
         entries = tuple((f"{_quoted(key)}: ", expression(member)) for key, member in value.items())
         return Group(opening="{", parts=entries, closing="}")
@@ -60,6 +68,8 @@ def expression(value: object) -> Node:
         items = tuple(("", expression(item)) for item in value)
         return Group(opening="(", parts=items, closing=")", lone_comma=len(items) == 1)
     if isinstance(value, list):
+        if len(value) > _MANY and (product := _repeated_items(value)) is not None:
+            return product
         return Group(opening="[", parts=tuple(("", expression(item)) for item in value), closing="]")
     # Formatters write 1e308 where Python writes 1e+308.
     return repr(value).replace("e+", "e")
@@ -77,6 +87,11 @@ def is_deep(value: object, room: int = _DEEPEST) -> bool:
 def text(value: str | bytes) -> Node:
     """Write a text or bytes, what repeats as a product."""
     letters = value if isinstance(value, str) else value.decode("latin-1")
+    if _MANY < len(letters) <= _LONGEST_PERIODIC and (period := _period(letters, most=len(letters) // 3)):
+        count = len(letters) // period
+        product = f"{_quoted(value[:period])} * {count}"
+        rest = value[count * period :]
+        return Sum(pieces=(product, _quoted(rest)), empty=_quoted(value[:0])) if rest else product
     pieces: list[str] = []
     done = 0
 
@@ -93,6 +108,46 @@ def text(value: str | bytes) -> Node:
     return pieces[0] if len(pieces) == 1 else Sum(pieces=tuple(pieces), empty=take(""))
 
 
+def _repeated_items(items: list[object]) -> str | None:
+    """Write a list of few different items as a product; None for any other."""
+    # 1, 1.0 and True are equal, and not the same here.
+    period = _period([repr(item) for item in items], most=_UNIT)
+    if period is None:
+        return None
+    count = len(items) // period
+    unit, rest = (_flat_list(part) for part in (items[:period], items[count * period :]))
+    text = f"{unit} * {count}" + (f" + {rest}" if rest != "[]" else "")
+    return text if len(text) <= _SHORT else None
+
+
+def _flat_list(items: list[object]) -> str:
+    return _flat(Group(opening="[", parts=tuple(("", expression(item)) for item in items), closing="]"))
+
+
+def _numbered(value: Mapping[object, object]) -> str | None:
+    """Write an object that was made larger by numbered keys, as the search for costs makes it."""
+    own = {key: member for key, member in value.items() if not _NUMBERED.fullmatch(str(key)) or member != "v"}
+    count = len(value) - len(own)
+    if count <= _MANY or any(f"k{number}" not in value for number in range(count)):
+        return None
+    start = _flat(expression(own))[1:-1]
+    each = f'f"k{{number}}": "v" for number in range({count})'
+    return f"{{{start}, **{{{each}}}}}" if start else f"{{{each}}}"
+
+
+def _period(value: Sequence[object], *, most: int) -> int | None:
+    """Give the shortest period of a whole sequence, by the failure function; None where it is longer than `most`."""
+    borders = [0] * len(value)
+    border = 0
+    for index in range(1, len(value)):
+        while border and value[index] != value[border]:
+            border = borders[border - 1]
+        border += value[index] == value[border]
+        borders[index] = border
+    period = len(value) - border
+    return period if period <= most else None
+
+
 def statement(node: Node, *, indent: int, before: str = "", after: str = "") -> list[str]:
     """Lay out a node with what stands before and after it, as lines."""
     return _lines(node, " " * indent, before, after)
@@ -100,8 +155,12 @@ def statement(node: Node, *, indent: int, before: str = "", after: str = "") -> 
 
 def _lines(node: Node, margin: str, before: str, after: str) -> list[str]:
     flat = f"{margin}{before}{_flat(node)}{after}"
-    if len(flat) <= WIDTH or isinstance(node, str) or (isinstance(node, Group) and not node.parts):
+    if len(flat) <= WIDTH or (isinstance(node, Group) and not node.parts):
         return [flat]
+    if isinstance(node, str):
+        # A product of a long text is broken before its sign; a text alone never is.
+        unit, sign, count = node.rpartition(" * ")
+        return [f"{margin}{before}{unit}", f"{margin}* {count}{after}"] if sign and count.isdigit() else [flat]
     if isinstance(node, Sum):
         joined = Group(opening="[", parts=tuple(("", piece) for piece in node.pieces), closing="]")
         return _lines(call(f"{node.empty}.join", joined), margin, before, after)

@@ -6,7 +6,7 @@ Judges one case at a time, each in instances of its own. Knows no folder and no 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Literal
 
@@ -20,10 +20,9 @@ from pytest_mockforge.fuzz.memory import leak
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.oracles import of_one_call, of_poison, of_state, of_two_fresh
 from pytest_mockforge.fuzz.outcomes import accepted
-from pytest_mockforge.fuzz.sample_form import sample_form
+from pytest_mockforge.fuzz.request_source import asked_with
 from pytest_mockforge.fuzz.stage import Stage
 from pytest_mockforge.fuzz.wire_oracle import of_bytes
-from pytest_mockforge.masking import named_secrets
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 
 Verdict = Literal["fails", "mended", "unclear"]
@@ -154,10 +153,7 @@ def _shown(stage: Stage, discovery: Discovery) -> Iterator[Discovery]:
     alone, seen = _after(stage, case, before)
     yield from _kept(credentials.reflected(stage, case, alone, canary))
     yield from _kept(credentials.repeated(stage, case, alone))
-    forms: Iterator[tuple[str, Mapping[str, object]]] = (
-        ("asked", form) for one in before if one.request is not None and (form := sample_form(one.request)) is not None
-    )
-    for secret in (canary, *named_secrets(forms).values()):
+    for secret in asked_with(discovery) if before else ():
         yield from _kept(credentials.carried_over(stage, case, seen, secret, before))
 
 

@@ -7,37 +7,21 @@ of pytest itself, nor of how anything was found; the lines for a shell are in `s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
 
 from pytest_mockforge.contract.dialects import may_refuse
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.contract.request_models import PluginContext, Request, ResolutionContext
 from pytest_mockforge.documents.expectation import Volatile
-from pytest_mockforge.fuzz import credentials, growth
+from pytest_mockforge.fuzz import growth
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.places import places
-from pytest_mockforge.fuzz.python_text import WIDTH, Node, call, expression, is_deep, statement
-from pytest_mockforge.fuzz.sample_form import sample_form
+from pytest_mockforge.fuzz.python_text import WIDTH, Group, Node, call, expression, statement
+from pytest_mockforge.fuzz.request_source import RequestSource, asked_with
 from pytest_mockforge.fuzz.shell_lines import curl_line, grpcurl_line
-from pytest_mockforge.masking import named_secrets
 from pytest_mockforge.runtimes.base import PAGE
 
 __all__ = ["curl_line", "grpcurl_line", "pasteable"]
 
-_BUILDERS: Final = {
-    Operation.AUTHENTICATE: "auth",
-    Operation.TEMPLATE_FUNCTION: "template",
-    Operation.GENERATE_RESPONSE: "response",
-    Operation.QUERY_DATASOURCE: "query",
-}
-_POSITIONAL: Final = {
-    Operation.AUTHENTICATE: (),
-    Operation.TEMPLATE_FUNCTION: ("function_name",),
-    Operation.GENERATE_RESPONSE: ("method", "path"),
-    Operation.QUERY_DATASOURCE: ("query",),
-}
 _REMOTE = re.compile(r"[a-z_]+:(?:.*-)?(?:status-\d+|timeout|closed|protocol|tls|redirect|oversize)")
 _RATE = re.compile(r"([0-9,]+(?:\.[0-9]+)?) bytes a call")
 _POWER = re.compile(r"the power ([0-9.]+)")
@@ -58,27 +42,6 @@ def pasteable(discovery: Discovery, spec: str, *, volatile: Sequence[Volatile] =
     return draft.text()
 
 
-@dataclass(kw_only=True)
-class _Imports:
-    """What the function needs, by module; None for the module itself."""
-
-    names: dict[str, set[str | None]] = field(default_factory=dict)
-
-    def add(self, module: str, name: str | None = None) -> None:
-        self.names.setdefault(module, set()).add(name)
-
-    def lines(self) -> list[str]:
-        standard: list[str] = []
-        installed: list[str] = []
-        for module in sorted(self.names):
-            names = sorted(name for name in self.names[module] if name)
-            line = f"from {module} import {', '.join(names)}" if names else f"import {module}"
-            (installed if module.startswith("pytest") else standard).append(line)
-        standard.sort(key=lambda line: (line.startswith("from"), line))
-        blocks = [block for block in (standard, installed) if block]
-        return [line for block in blocks for line in (*block, "")][:-1]
-
-
 class _Draft:
     """The function while it is written."""
 
@@ -87,21 +50,20 @@ class _Draft:
         self._case = discovery.case
         self._spec = spec
         self._volatile = volatile
-        self._imports = _Imports()
+        self._source = RequestSource()
         self._body: list[str] = []
-        self._builds = False
 
     def text(self) -> str:
         fixtures = ["mockforge_load" if self._spec else "mockforge_plugin"]
-        fixtures += ["mockforge_request"] if self._builds else []
+        fixtures += ["mockforge_request"] if self._source.builds else []
         head = []
         if self._discovery.dialect == "sdk":
-            self._imports.add("pytest")
+            self._source.imports.add("pytest")
             head.append('@pytest.mark.mockforge(dialect="sdk")')
         head += statement(call(f"def {self._name()}", *fixtures), indent=0, after=":")
         opened = call("mockforge_load", expression(self._spec)) if self._spec else "mockforge_plugin"
         body = [f'    """{self._summary()}"""', *statement(opened, indent=4, before="plugin = "), *self._body]
-        imports = self._imports.lines()
+        imports = self._source.imports.lines()
         return "\n".join((*imports, *(("", "") if imports else ()), *head, *body)) + "\n"
 
     def write(self) -> None:
@@ -139,11 +101,11 @@ class _Draft:
         elif self._discovery.code == "MF311" or self._case.request is not None:
             self._raw_answered()
         else:
-            name, payload = expression(self._case.operation.value), self._payload(self._case)
+            name, payload = expression(self._case.operation.value), expression(self._case.payload)
             self._refusable(call("plugin.call_raw", name, payload))
 
     def _raw_answered(self) -> None:
-        self._imports.add("pytest_mockforge", "Refusal")
+        self._source.imports.add("pytest_mockforge", "Refusal")
         self._say(self._observed(self._case), before="failure = ", after=".failure")
         self._line("assert failure is None or isinstance(failure, Refusal), failure")
 
@@ -162,14 +124,15 @@ class _Draft:
 
     def _twice(self) -> None:
         """The same request is answered alike, each time alone."""
-        self._observe_as("first", self._case, "plugin.fresh()")
-        self._observe_as("again", self._case, "plugin.fresh()")
+        self._line("fresh = plugin.fresh()")
+        self._observe_as("first", self._case, "fresh")
+        self._observe_as("again", self._case, "fresh")
         self._alike("first", "again")
 
     def _after_others(self) -> None:
         """The request is answered after other calls as it is alone."""
-        self._observe_as("alone", self._case, "plugin.fresh()")
-        self._line("kept = plugin.reused()")
+        self._line("fresh, kept = plugin.fresh(), plugin.reused()")
+        self._observe_as("alone", self._case, "fresh")
         for case in self._discovery.before:
             self._say(self._observed(case, "kept"))
         self._observe_as("after", self._case, "kept")
@@ -180,12 +143,12 @@ class _Draft:
         rate = _RATE.search(self._discovery.got)
         slope = float(rate[1].replace(",", "")) if rate else 0.0
         calls = min(max(int(4 * PAGE / slope) if slope else 20_000, 100), 100_000)
-        self._imports.add("pytest_mockforge", "Operation")
+        self._source.imports.add("pytest_mockforge", "Operation")
         operation = f"Operation.{self._case.operation.name}"
-        if (request := self._request(self._case)) is not None:
+        if (request := self._source.request(self._case.request)) is not None:
             self._say(call("plugin.encode", request), before="payload = ")
         else:
-            self._say(call("bytes", self._payload(self._case)), before="payload = ")
+            self._say(call("bytes", expression(self._case.payload)), before="payload = ")
         self._line("kept = plugin.reused()")
         self._line("growth = []")
         self._line(f"for _ in range({2 * calls}):")
@@ -204,9 +167,10 @@ class _Draft:
         if place is None:
             self._answered()
             return
+        self._line("fresh = plugin.fresh()")
         for word, part in (("quarter", 4), ("half", 2), ("whole", 1)):
             case = Case(operation=self._case.operation, payload=b"", request=place.put(_cut(place.value, part)))
-            self._observe_as(word, case, "plugin.fresh()", after=".fuel")
+            self._observe_as(word, case, "fresh", after=".fuel")
         self._line(f"assert whole - half <= {bound:.2f} * (half - quarter) + {_SLACK}")
 
     def _not_admitted(self) -> None:
@@ -215,13 +179,13 @@ class _Draft:
 
     def _not_shown(self) -> None:
         """A secret of the request, or of one before it, is nowhere to be seen."""
-        self._imports.add("pytest_mockforge.fuzz.credentials", "visible")
+        self._source.imports.add("pytest_mockforge.fuzz.credentials", "visible")
         if self._discovery.before:
             self._line("kept = plugin.reused()")
         for case in self._discovery.before:
             self._say(self._observed(case, "kept"))
         self._observe_as("seen", self._case, "kept" if self._discovery.before else "plugin")
-        for secret in self._secrets():
+        for secret in asked_with(self._discovery):
             self._say(expression(secret), before="assert ", after=" not in visible(seen)")
 
     # --- pieces -------------------------------------------------------------------------------------------------------
@@ -231,66 +195,17 @@ class _Draft:
         """The typed call, which raises what is wrong; None where the builder cannot say it."""
         operation = self._case.operation
         if operation is Operation.TEMPLATE_FUNCTION:
-            parts = self._parts(self._case)
+            parts = self._source.parts(self._case.request)
             return None if parts is None else call("plugin.template_function", *parts[0], **parts[1])
-        request = self._request(self._case)
+        request = self._source.request(self._case.request)
         return None if request is None else call(f"plugin.{operation.value}", request)
 
-    def _request(self, case: Case) -> Node | None:
-        parts = self._parts(case)
-        if parts is None:
-            return None
-        self._builds = True
-        return call(f"mockforge_request.{_BUILDERS[case.operation]}", *parts[0], **parts[1])
-
-    def _parts(self, case: Case) -> tuple[list[Node], dict[str, Node]] | None:
-        """Give the builder's arguments, by place and by name."""
-        form = sample_form(case.request) if case.request is not None else None
-        if form is None:
-            return None
-        first = [expression(form.pop(name)) for name in _POSITIONAL[case.operation]]
-        if case.operation is Operation.TEMPLATE_FUNCTION:
-            args = form.pop("args", [])
-            assert isinstance(args, list)
-            first += [self._value(item) for item in args]
-        return first, {name: self._named(case.request, name, value) for name, value in form.items()}
-
-    def _named(self, request: Request | None, name: str, value: object) -> Node:
-        if name == "body":
-            return expression(getattr(request, "body", b""))
-        if name == "basic" and isinstance(value, list):
-            return expression(tuple(value))
-        if name == "context" and isinstance(value, Mapping):
-            kind = ResolutionContext if request and request.operation is Operation.TEMPLATE_FUNCTION else PluginContext
-            self._imports.add("pytest_mockforge", kind.__name__)
-            return call(kind.__name__, **{key: self._inner(key, member) for key, member in value.items()})
-        return self._value(value)
-
-    def _inner(self, key: str, value: object) -> Node:
-        """Write a member of a context, which may be a value of a class of its own."""
-        kind = {"version": "Version", "request_context": "RequestMetadata"}.get(key)
-        if kind is None or not isinstance(value, Mapping):
-            return self._value(value)
-        self._imports.add("pytest_mockforge.contract.requests", kind)
-        return call(kind, **{name: self._value(member) for name, member in value.items()})
-
-    def _value(self, value: object) -> Node:
-        if not is_deep(value):
-            return expression(value)
-        self._imports.add("json")
-        import json
-
-        return call("json.loads", expression(json.dumps(value, separators=(",", ":"))))
-
-    def _payload(self, case: Case) -> Node:
-        return expression(case.payload)
-
     def _observed(self, case: Case, plugin: str = "plugin") -> Node:
-        request = self._request(case)
+        request = self._source.request(case.request)
         if request is not None:
             return call(f"{plugin}.observe", request)
-        self._imports.add("pytest_mockforge", "Operation")
-        return call(f"{plugin}.observe_bytes", f"Operation.{case.operation.name}", self._payload(case))
+        self._source.imports.add("pytest_mockforge", "Operation")
+        return call(f"{plugin}.observe_bytes", f"Operation.{case.operation.name}", expression(case.payload))
 
     def _observe_as(self, name: str, case: Case, plugin: str, after: str = "") -> None:
         self._say(self._observed(case, plugin), before=f"{name} = ", after=after)
@@ -300,30 +215,20 @@ class _Draft:
         if not may_refuse(self._case.operation) and self._discovery.dialect == "host":
             self._say(node)
             return
-        self._imports.add("contextlib", "suppress")
-        self._imports.add("pytest_mockforge", "Refusal")
+        self._source.imports.add("contextlib", "suppress")
+        self._source.imports.add("pytest_mockforge", "Refusal")
         self._line("with suppress(Refusal):")
         self._body += statement(node, indent=8)
 
     def _alike(self, left: str, right: str) -> None:
         for name in ("alike", "difference"):
-            self._imports.add("pytest_mockforge.fuzz.outcomes", name)
+            self._source.imports.add("pytest_mockforge.fuzz.outcomes", name)
         fields: list[Node] = []
         for one in self._volatile:
-            self._imports.add("pytest_mockforge.documents.expectation", "Volatile")
+            self._source.imports.add("pytest_mockforge.documents.expectation", "Volatile")
             fields.append(call("Volatile", pointer=expression(one.pointer)))
         self._say(_listed(fields), before="volatile = ")
         self._line(f"assert alike({left}, {right}, volatile), difference({left}, {right}, volatile)")
-
-    def _secrets(self) -> Iterable[str]:
-        """What was asked with: the canary, or else whatever stands where a credential does."""
-        canary = credentials.canary(self._discovery.seed)
-        asked = self._discovery.before or (self._case,)
-        if any(canary.encode() in case.payload for case in asked):
-            return [canary]
-        forms = [("asked", form) for case in asked if case.request and (form := sample_form(case.request))]
-        own = self._case.payload if self._discovery.before else b""
-        return [secret for secret in named_secrets(forms).values() if secret.encode() not in own] or [canary]
 
     def _say(self, node: Node, *, before: str = "", after: str = "") -> None:
         self._body += statement(node, indent=4, before=before, after=after)
@@ -350,6 +255,4 @@ def _cut(value: object, part: int) -> object:
 
 
 def _listed(nodes: list[Node]) -> Node:
-    from pytest_mockforge.fuzz.python_text import Group
-
     return Group(opening="[", parts=tuple(("", node) for node in nodes), closing="]")

@@ -13,7 +13,15 @@ import wasmtime
 
 from pytest_mockforge.contract.dialects import HostDialect
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.contract.requests import PluginContext, Request, RequestBuilder, Version
+from pytest_mockforge.contract.requests import (
+    Credentials,
+    DataQuery,
+    PluginContext,
+    Request,
+    RequestBuilder,
+    ResponseRequest,
+    Version,
+)
 from pytest_mockforge.documents.expectation import Volatile
 from pytest_mockforge.fuzz import credentials
 from pytest_mockforge.fuzz.model import Case, Discovery
@@ -152,11 +160,30 @@ def test_a_trap_of_bytes_that_are_no_request(paste: Paste) -> None:
     paste(found("MF311", "spliced-unreachable", of), wasm_bytes("unreachable"), good)
 
 
-def test_a_request_that_the_builder_cannot_write_goes_as_bytes(paste: Paste) -> None:
-    odd = msgspec.structs.replace(AUTH, query_params={"other": "than in the URI"})
+def test_a_request_that_the_builder_cannot_write_is_written_as_its_model(paste: Paste) -> None:
+    context = PluginContext(version=Version(build="é"))
+    own = Credentials(type="basic", token="x", data={"a": "b"})
+    odd = msgspec.structs.replace(AUTH, query_params={"a": "other"}, context=context, credentials=own, lenient=True)
     good = text_of(paste.folder, authenticate=DENIED)
     text = paste(found("MF301", "unreachable", case(odd)), wasm_bytes("unreachable"), good)
-    assert "plugin.observe_bytes(" in text
+    names: dict[str, object] = {}
+    exec(text.partition("def test")[0], names)
+    written = text.partition("plugin.authenticate(")[2].rstrip().removesuffix(")").strip().removesuffix(",")
+    assert eval(written, names) == odd
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ResponseRequest(method="GET", uri="/other", path="/a", body=b"\xff", lenient=True),
+        DataQuery(query="q", query_type="?"),
+    ],
+    ids=["response", "query"],
+)
+def test_a_model_of_the_other_operations(paste: Paste, request_: Request) -> None:
+    reply = ROWS if request_.operation is Operation.QUERY_DATASOURCE else RESPONSE
+    good = text_of(paste.folder, **{request_.operation.value: reply})
+    paste(found("MF301", "memory-out-of-bounds", case(request_)), trapping(good), good)
 
 
 def test_a_value_that_is_nested_too_deeply_for_python(paste: Paste) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from pytest_mockforge.checks.model import CheckResult, Finding
 from pytest_mockforge.documents.testfile import TestFile
-from pytest_mockforge.masking import Redactor, is_secret_name, named_secrets
+from pytest_mockforge.masking import Redactor, is_secret_name, named_secrets, slug
 
 _TEXTS = ("message", "expected", "got", "hint", "host_message")
 
@@ -22,7 +22,7 @@ def redactor_for(testfile: TestFile) -> Redactor:
     """
     known = named_secrets((sample.name, sample.request) for sample in testfile.samples)
     if testfile.start is not None:
-        known |= {f"start.{name.lower()}": value for name, value in testfile.start.env.items() if is_secret_name(name)}
+        known |= {f"start.{slug(name)}": value for name, value in testfile.start.env.items() if is_secret_name(name)}
     if testfile.remote is not None and testfile.remote.auth is not None:
         known["remote.auth"] = os.environ.get(testfile.remote.auth.env, "")
     return Redactor({name: secret for name, secret in known.items() if secret})

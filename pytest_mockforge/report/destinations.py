@@ -66,28 +66,32 @@ def _judged(text: str, base: Path) -> Path:
         raise SettingsError(
             f"the report {text!r} has {said}, which names no form of report", hint=f"end it in {', '.join(ENDINGS)}"
         )
+    try:
+        problem = _problem(path)
+    except OSError as error:
+        problem = f"{error.filename or path}: {error.strerror or error}"
+    if problem:
+        raise SettingsError(f"the report {text!r} cannot be written: {problem}", hint="name another file or folder")
+    return path
+
+
+def _problem(path: Path) -> str:
+    """Say why a file cannot be written; empty when it can. Raises OSError, which says it too."""
     folder = path.parent
     if not folder.is_dir():
-        what = "is no folder" if folder.exists() else "does not exist"
-        raise SettingsError(f"the report {text!r} cannot be written: {folder} {what}", hint="make the folder first")
-    try:
-        # Asking for permissions does not tell of a file system that is read-only, or full.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise SettingsError(
-            f"the report {text!r} cannot be written: {folder}: {error.strerror or error}", hint="name another folder"
-        ) from None
-    if path.is_dir() or (path.exists() and not path.is_file()):
-        raise SettingsError(f"the report {text!r} cannot be written: it is no file", hint="name another file")
-    if path.exists() and not os.access(path, os.W_OK):
-        raise SettingsError(f"the report {text!r} cannot be written: it is read-only", hint="name another file")
-    return path
+        return f"{folder} {'is no folder' if folder.exists() else 'does not exist'}"
+    # Asking for permissions does not tell of a file system that is read-only, or full.
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+    if path.exists() and not path.is_file():
+        return "it is no file"
+    return "it is read-only" if path.exists() and not os.access(path, os.W_OK) else ""
 
 
 def _replace(path: Path, text: str) -> None:
     """Write beside and move there, so that a report is there as a whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Not a name made of the file's own, which may be as long as a name can be.
+    beside = path.with_name(f".mockforge-{os.getpid()}.tmp")
     try:
         beside.write_text(text, "utf-8")
         beside.replace(path)

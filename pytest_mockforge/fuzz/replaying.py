@@ -20,9 +20,8 @@ from pytest_mockforge.fuzz.memory import leak
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.oracles import of_one_call, of_poison, of_state, of_two_fresh
 from pytest_mockforge.fuzz.outcomes import accepted
-from pytest_mockforge.fuzz.request_source import asked_with
+from pytest_mockforge.fuzz.request_source import asked_with, plainly_written
 from pytest_mockforge.fuzz.stage import Stage
-from pytest_mockforge.fuzz.wire_oracle import of_bytes
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 
 Verdict = Literal["fails", "mended", "unclear"]
@@ -112,7 +111,7 @@ def _judged(stage: Stage, discovery: Discovery) -> Iterator[Discovery]:
             spoilt = of_poison(stage, case, *_after(stage, case, before), before)
             yield from _kept(spoilt and _as(discovery, spoilt))
         case "MF311":
-            yield from _kept(of_bytes(stage, case, stage.alone(case), None))
+            yield from _bytes(stage, discovery)
         case _:
             found = of_one_call(stage, case, stage.alone(case))
             # A remark is no failure where there was one.
@@ -137,6 +136,20 @@ def _after(stage: Stage, case: Case, before: Sequence[Case]) -> tuple[Observatio
     for earlier in before:
         stage.alone(earlier)
     return alone, stage.alone(case)
+
+
+def _bytes(stage: Stage, discovery: Discovery) -> Iterator[Discovery]:
+    try:
+        # Knows the families of mutations, which Hypothesis draws.
+        from pytest_mockforge.fuzz.wire import FAMILIES
+        from pytest_mockforge.fuzz.wire_oracle import of_bytes
+    except ModuleNotFoundError as error:
+        raise _UnclearError(f"{error.name} is missing; pip install 'pytest-mockforge[fuzz]' brings it") from None
+    if discovery.case.family not in FAMILIES:
+        raise _UnclearError(f"{discovery.case.family!r} is no kind of bytes that is known")
+    same = plainly_written(discovery.case) if discovery.detail.endswith("-differs") else None
+    probe = (same, stage.alone(same)) if same is not None else None
+    yield from _kept(of_bytes(stage, discovery.case, stage.alone(discovery.case), probe))
 
 
 def _costs(stage: Stage, discovery: Discovery) -> Iterator[Discovery]:

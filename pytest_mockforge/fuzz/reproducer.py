@@ -16,7 +16,7 @@ from pytest_mockforge.fuzz import growth
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.places import places
 from pytest_mockforge.fuzz.python_text import WIDTH, Group, Node, call, expression, statement
-from pytest_mockforge.fuzz.request_source import RequestSource, asked_with
+from pytest_mockforge.fuzz.request_source import RequestSource, asked_with, plainly_written
 from pytest_mockforge.fuzz.shell_lines import curl_line, grpcurl_line
 from pytest_mockforge.runtimes.base import PAGE
 
@@ -80,6 +80,8 @@ class _Draft:
         }
         if self._discovery.code == "MF311" and self._discovery.before:
             self._after_others()
+        elif self._discovery.code == "MF311" and self._discovery.detail.endswith("-differs"):
+            self._written_otherwise()
         elif self._discovery.code == "MF304" and self._discovery.detail.endswith(":flaky"):
             self._answered()
         else:
@@ -128,6 +130,14 @@ class _Draft:
         self._observe_as("first", self._case, "fresh")
         self._observe_as("again", self._case, "fresh")
         self._alike("first", "again")
+
+    def _written_otherwise(self) -> None:
+        """The same request is answered alike, however it is written."""
+        plain = plainly_written(self._case)
+        self._line("fresh = plugin.fresh()")
+        self._observe_as("plain", self._case if plain is None else plain, "fresh")
+        self._observe_as("odd", self._case, "fresh")
+        self._alike("plain", "odd")
 
     def _after_others(self) -> None:
         """The request is answered after other calls as it is alone."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_mockforge.contract.json_text import dump, parse
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.request_models import (
     AuthRequest,
@@ -20,8 +21,9 @@ from pytest_mockforge.contract.request_models import (
     ResponseRequest,
     TemplateCall,
 )
+from pytest_mockforge.errors import RequestError
 from pytest_mockforge.fuzz.credentials import canary
-from pytest_mockforge.fuzz.model import Discovery
+from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.places import texts
 from pytest_mockforge.fuzz.python_text import Node, call, expression, is_deep
 from pytest_mockforge.fuzz.sample_form import sample_form, sparse
@@ -62,6 +64,16 @@ def asked_with(discovery: Discovery) -> tuple[str, ...]:
     said = discovery.case.payload if discovery.before else b""
     long = [text for text in dict.fromkeys(named) if len(text) >= _LEAST_SECRET and text.encode() not in said]
     return tuple(long) or (own,)
+
+
+def plainly_written(case: Case) -> Case | None:
+    """Give the same request written as the host writes it (contract 1.1); None for bytes that are no JSON."""
+    parsed = parse(case.payload)
+    try:
+        plain = dump(parsed.value) if parsed.ok else None
+    except RequestError:
+        plain = None
+    return None if plain is None else Case(operation=case.operation, payload=plain, request=None)
 
 
 @dataclass(kw_only=True)

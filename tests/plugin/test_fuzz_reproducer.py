@@ -233,6 +233,13 @@ def test_an_answer_that_differs_in_a_volatile_field_alone_is_none(paste: Paste) 
     assert paste.outcome(text, counts, "plugin.py") == {"passed": 1}
 
 
+def test_a_request_written_in_another_way(paste: Paste) -> None:
+    sorted_only = app(f"return 200, b'{DENIED}' if body.startswith(b'{{\"a\"') else b'{ADMITTED}'")
+    of = msgspec.structs.replace(raw(b'{ "b": 1, "a": 2 }'), family="reordered-keys")
+    text = paste(found("MF311", "reordered-keys-differs", of), sorted_only, DENYING, name="plugin.py")
+    assert """b'{"a":2,"b":1}'""" in text
+
+
 def test_state_that_leaks(paste: Paste) -> None:
     counts = stateful(work=COUNTS, when="(i32.gt_u (global.get $seen) (i32.const 2))")
     before = (case(BUILD.auth(query={"token": "beta"})), raw(b"{"))

@@ -130,6 +130,30 @@ def test_bytes_that_are_no_request_are_sent_as_they_are(tmp_path: Path, capsys: 
     assert ": still noted: MF311 authenticate does not stand bytes of the kind truncated" in capsys.readouterr().out
 
 
+def test_the_same_request_written_in_another_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = Case(operation=AUTH.operation, payload=b'{ "b": 1, "a": 2 }', request=None, family="reordered-keys")
+    keep(found("MF311", "reordered-keys-differs", odd))
+    (tmp_path / "by_size.wat").write_text(stateful(when="(i32.gt_u (local.get $size) (i32.const 13))"))
+    assert replay("by_size.wat") == 0
+    assert ": still noted: MF311 authenticate answers otherwise to the same request" in capsys.readouterr().out
+    assert replay(answering(tmp_path, "good", authenticate=DENIED)) == 0
+    assert ": mended" in capsys.readouterr().out
+
+
+def test_a_kind_of_bytes_that_nobody_knows_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(found("MF311", "x", Case(operation=AUTH.operation, payload=b"{", request=None, family="nonsense")))
+    assert replay(answering(tmp_path, "good", authenticate=DENIED)) == 2
+    assert "'nonsense' is no kind of bytes that is known" in capsys.readouterr().out
+
+
+def test_help_needs_no_hypothesis() -> None:
+    script = (
+        "import sys; sys.modules['hypothesis'] = None; from pytest_mockforge.__main__ import main; main(['--help'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert done.returncode == 0
+
+
 def test_fuel_that_grows_with_the_square_is_measured_again(tmp_path: Path) -> None:
     keep(found("MF308", "user_agent", case(BUILD.auth(user_agent="a" * 64)), expected="growth below the power 2.0"))
     (tmp_path / "square.wat").write_text(stateful(work=SQUARE))

@@ -54,7 +54,8 @@ class MockforgePlugin(pytest.Collector):
     def collect(self) -> Iterator[MockforgeCheck]:
         """Give an item for each check."""
         for check in self.checks:
-            item = MockforgeCheck.from_parent(self, name=check.name)
+            # With its id spelt out: newer pytest takes what stands in brackets for parameters, but only of a whole id.
+            item = MockforgeCheck.from_parent(self, name=check.name, nodeid=f"{self.nodeid}::{check.name}")
             item.check = check
             item.label = self.name
             yield item

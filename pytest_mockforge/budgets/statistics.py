@@ -7,7 +7,8 @@ from n = log 0.05 / log q samples on: 59 for p95, 299 for p99, 5 for the median.
 
 **Means** get a two-sided 95 % t interval over means of 20 consecutive batches, since neighbouring samples are alike.
 
-**The maximum** is no estimate: each sample above the bound is a counterexample. One alone may be the machine's.
+**The maximum** holds when no sample lies beyond, and is broken when more than one call in a hundred does, by the lower
+bound of p99. In between it says nothing: on a machine with other work a call in a thousand is interrupted.
 
 **Ratios** of two sides get a two-sided 95 % t interval over compiled variants and not over calls: moving a function by
 a few bytes changed its time by a quarter, which more calls of the same code never average out. The i-th variants of

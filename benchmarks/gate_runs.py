@@ -113,6 +113,8 @@ def time_ratio(data: bytes) -> float:
         for label, code in (("itself", MODULE), ("other", data))
     ]
     found = measure_time(sides, [AUTH], samples=4000, seconds=20.0, variants=10)
+    if reasons := [found[label][AUTH].reason for label in found if found[label][AUTH].reason]:
+        raise SystemExit(f"time cannot be measured: {reasons[0]}")
     one, other = ([median(variant) for variant in found[label][AUTH].seconds] for label in ("itself", "other"))
     return median(mine / its for mine, its in zip(other, one, strict=True))
 

@@ -294,9 +294,15 @@ def test_help_tells_what_is_said_and_the_exit_statuses(capsys: pytest.CaptureFix
         assert word in printed
 
 
-def test_nothing_of_a_file_reaches_the_terminal_raw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_of_a_file_or_a_plugin_reaches_the_terminal_raw(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = keep(found("MF301", "unreachable", case(AUTH)))
-    file = cast("dict[str, object]", json.loads(path.read_text()))
-    (tmp_path / "corpus" / "\x1b[31m.json").write_text(json.dumps({**file, "detail": "\x1b[31m"}))
-    replay(write_wasm("unreachable", tmp_path))
-    assert "\x1b" not in capsys.readouterr().out
+    (tmp_path / "corpus" / "\x1b[31m.json").write_bytes(path.read_bytes())
+    text = answering(tmp_path, "named", authenticate=DENIED).read_text()
+    named = text.replace('(func (export "authenticate")', '(func (@name "\\1b[31mred") (export "authenticate")')
+    (tmp_path / "named.wat").write_text(named.replace("(result i32 i32) (i32", "(result i32 i32) (unreachable) (i32"))
+    assert replay("named.wat") == 1
+    said = capsys.readouterr().out
+    assert "  got: \\x1b[31mred\n" in said
+    assert "\x1b" not in said

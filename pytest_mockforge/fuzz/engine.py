@@ -36,7 +36,7 @@ Progress = Callable[[str], None]
 Draw = Callable[[Operation, Sequence[Request]], "SearchStrategy[Request]"]
 """Makes the strategy for an operation around some accepted requests."""
 
-_BEFORE, _SEARCH, _COSTS = 0.2, 0.65, 0.8
+_BEFORE, _SEARCH, _COSTS = 0.3, 0.7, 0.85
 """Where on the way through the time box each part ends; memory has the rest."""
 _MOST_GOOD = 4
 """Accepted requests of an operation that rounds are made with."""
@@ -178,11 +178,11 @@ class _Run:
         self._note(self._reflections())
         for number, operation in enumerate(self.operations):
             with stage.until(self._end(_BEFORE, number)):
+                self._note(borders.borders(stage, good[operation]))
+                self._note(borders.pages(stage, good[operation]))
                 if good[operation] and not stage.service:
                     self._note(rounds.repeated(stage, good[operation]))
                     self._note(rounds.pairs(stage, good[operation]))
-                self._note(borders.pages(stage, good[operation]))
-                self._note(borders.borders(stage, good[operation]))
                 if good[operation]:
                     self._note(rounds.sizes(stage, good[operation][0]))
         return tuple(dict.fromkeys(credential.text for credential in known))

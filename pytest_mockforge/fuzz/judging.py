@@ -23,8 +23,8 @@ _LONGEST_LIFE = 24
 """Calls after which the instance that remembers is replaced: what it remembers has to be tried again one by one."""
 _MOST_TRAPS = 6
 """Refusals by a trap that it may see: each leaves its part of the stack behind, whatever the plugin does."""
-_DEAR = 2_000_000
-"""Units of fuel, a few milliseconds: what costs more is called once and not five times."""
+_DEAR = 1_000_000
+"""Units of fuel, some milliseconds: what costs more is called once and not five times."""
 _SAMPLED = 8
 """One request of so many has a second fresh instance, unless it asks its host for something: without that a module
 cannot but answer as it did."""
@@ -54,7 +54,7 @@ class Judgement:
             fresh = stage.alone(case)
             found = self._of_service(case, fresh, probe)
         else:
-            row = stage.row((case, *((probe[0],) if probe is not None else ()), case), until=self._ends)
+            row = stage.row(self._rows(case, probe), until=self._ends)
             fresh = row[0]
             found = self._of_module(case, row, probe)
             if searching and len(row) > 1:
@@ -77,15 +77,23 @@ class Judgement:
         stage, fresh = self._stage, row[0]
         if len(row) == 1:
             return []
-        before = (case,) if probe is None else (case, probe[0])
-        found = [of_state(stage, case, fresh, row[-1], before)]
-        if probe is not None and len(row) > 2:
+        found: list[Discovery | None] = []
+        if probe is not None:
             found.append(of_poison(stage, probe[0], probe[1], row[1], (case,)))
+        if probe is None or len(row) > 2:
+            before = (case,) if probe is None else (case, probe[0])
+            found.append(of_state(stage, case, fresh, row[-1], before))
         if fresh.exchange.asked_total or crc32(case.payload) % _SAMPLED == 0:
             found.append(of_two_fresh(stage, case, fresh, stage.alone(case)))
         for earlier in self._suspects.get(case.operation, ()):
             found.append(of_state(stage, case, fresh, stage.row((*earlier, case))[-1], earlier))
         return found
+
+    def _rows(self, case: Case, probe: tuple[Case, Observation] | None) -> tuple[Case, ...]:
+        """What a new instance is asked: the case, a good request, and for half of all cases the case again."""
+        if probe is None:
+            return case, case
+        return (case, probe[0], case) if crc32(case.payload) % 2 else (case, probe[0])
 
     def _of_service(
         self, case: Case, fresh: Observation, probe: tuple[Case, Observation] | None

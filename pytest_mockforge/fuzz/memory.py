@@ -12,7 +12,9 @@ from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.stage import Stage, Words
 
 _GLANCE = 0.5
-"""Seconds after which memory that never grew is taken for steady."""
+"""Seconds after which memory that never grew is taken for steady …"""
+_FEW_CALLS = 5_000
+"""… once that many calls were made."""
 _EACH = 0.15
 """Seconds for one request alone, to see which of them leaks."""
 _MOST_CALLS = 150_000
@@ -55,8 +57,9 @@ def _grown(stage: Stage, operation: Operation, cases: Sequence[Case], deadline: 
             if exchange.failure is not None:
                 # Not the matter here, unless it is memory that ran full: then there were events enough.
                 break
-            enough = len(events) >= ENOUGH_EVENTS and calls >= _ENOUGH_CALLS
-            if enough or monotonic() > (deadline if events else glance):
+            now = monotonic()
+            steady = not events and now > glance and calls >= _FEW_CALLS
+            if (len(events) >= ENOUGH_EVENTS and calls >= _ENOUGH_CALLS) or steady or now > deadline:
                 break
     stage.calls += calls + len(cases)
     return judge(events, calls)

@@ -37,13 +37,9 @@ def texts(request: Request) -> tuple[Place, ...]:
 
 
 def _fields(request: Request) -> Iterator[Place]:
-    for field in msgspec.structs.fields(request):
-        if field.name not in _LEFT_OUT:
-            yield from _inside(
-                field.name,
-                getattr(request, field.name),
-                lambda value, name=field.name: msgspec.structs.replace(request, **{name: value}),  # type: ignore[misc]
-            )
+    for name in request.__struct_fields__:
+        if name not in _LEFT_OUT:
+            yield from _inside(name, getattr(request, name), _in_request(request, name))
 
 
 def _inside(name: str, value: object, put: Callable[[object], Request], depth: int = 0) -> Iterator[Place]:
@@ -52,15 +48,18 @@ def _inside(name: str, value: object, put: Callable[[object], Request], depth: i
     if depth == _DEEPEST:
         return
     if isinstance(value, msgspec.Struct):
-        for field in msgspec.structs.fields(value):
-            inner = _in_struct(value, field.name, put)
-            yield from _inside(f"{name}.{field.name}", getattr(value, field.name), inner, depth + 1)
+        for field in value.__struct_fields__:
+            yield from _inside(f"{name}.{field}", getattr(value, field), _in_struct(value, field, put), depth + 1)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _inside(f"{name}.{key}", item, _in_mapping(value, key, put), depth + 1)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _inside(f"{name}.{index}", item, _in_list(value, index, put), depth + 1)
+
+
+def _in_request(request: Request, name: str) -> Callable[[object], Request]:
+    return lambda new: msgspec.structs.replace(request, **{name: new})
 
 
 def _in_struct(value: msgspec.Struct, name: str, put: Callable[[object], Request]) -> Callable[[object], Request]:

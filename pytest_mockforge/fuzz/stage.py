@@ -20,6 +20,9 @@ from pytest_mockforge.errors import RequestError
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 
+_MOST_KNOWN = 64
+"""Requests whose replies are remembered."""
+
 
 class TimeIsUpError(BaseException):
     """The time box has ended. No `Exception`, so that it passes through Hypothesis at once."""
@@ -59,6 +62,8 @@ class Stage:
         """Whether a call raises TimeIsUpError once the time box has ended; else its caller looks at `over`."""
         self.volatile = tuple(volatile)
         self.stateful = stateful
+        self._known: dict[bytes, Observation] = {}
+        """What the last requests came to: a reply that did not change is not read again."""
         self.calls = 0
         self.seconds = 0.0
         """Spent in calls of the plugin, encoding and decoding included."""
@@ -159,7 +164,11 @@ class Stage:
             raise TimeIsUpError
         started = perf_counter()
         try:
-            return plugin.observe_bytes(case.operation, case.payload)
+            seen = plugin.observe_bytes(case.operation, case.payload, self._known.get(case.payload))
+            if len(self._known) == _MOST_KNOWN:
+                self._known.clear()
+            self._known[case.payload] = seen
+            return seen
         finally:
             self.calls += 1
             self.seconds += perf_counter() - started

@@ -10,6 +10,7 @@ from tests.conftest import RUST, Run
 from tests.guests_for_fuzzing import guest, holding
 
 LIMITS = ("--mockforge-checks=MF3", "--mockforge-cache=off")
+BRIEF = (*LIMITS, "--mockforge-fuzz-examples=30", "--mockforge-fuzz-time=20s")
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_the_reference_plugin_passes_every_check_of_the_family(run: Run) -> None
 
 
 def test_a_trap_fails_its_check_alone_and_shows_the_request(run: Run, trapping: Path) -> None:
-    result = run(f"--mockforge-plugin={trapping}", *LIMITS)
+    result = run(f"--mockforge-plugin={trapping}", *BRIEF)
     assert result.ret == 1
     assert [line.split()[1] for line in failures(result)] == ["mockforge::trapping::MF301"]
     result.stdout.fnmatch_lines(["*authenticate traps by unreachable*"])
@@ -38,7 +39,7 @@ def test_a_trap_fails_its_check_alone_and_shows_the_request(run: Run, trapping: 
 
 def test_an_unchanged_plugin_gives_an_unchanged_result(run: Run, trapping: Path) -> None:
     def shown() -> list[str]:
-        result = run(f"--mockforge-plugin={trapping}", *LIMITS, "-k", "MF301")
+        result = run(f"--mockforge-plugin={trapping}", *BRIEF, "-k", "MF301")
         return [line for line in result.outlines if "traps" in line or "query_params" in line]
 
     first = shown()
@@ -47,20 +48,20 @@ def test_an_unchanged_plugin_gives_an_unchanged_result(run: Run, trapping: Path)
 
 
 def test_no_finding_of_the_search_is_an_error_of_hypothesis(run: Run, trapping: Path) -> None:
-    output = run(f"--mockforge-plugin={trapping}", *LIMITS).stdout.str()
+    output = run(f"--mockforge-plugin={trapping}", *BRIEF).stdout.str()
     for word in ("Flaky", "Unsatisfiable", "ExceptionGroup", "Falsifying", "HealthCheck", "FoundError", "Traceback"):
         assert word not in output
 
 
 @pytest.mark.parametrize("words", [("-p", "no:hypothesispytest"), ("-p", "_hypothesis_pytestplugin")])
 def test_the_plugin_of_hypothesis_may_be_there_or_not(run: Run, trapping: Path, words: tuple[str, str]) -> None:
-    result = run(f"--mockforge-plugin={trapping}", *LIMITS, *words, "-k", "MF301 or MF302", subprocess=True)
+    result = run(f"--mockforge-plugin={trapping}", *BRIEF, *words, "-k", "MF301 or MF302", subprocess=True)
     result.assert_outcomes(passed=1, failed=1)
 
 
 def test_the_checks_run_on_workers(run: Run, trapping: Path) -> None:
     words = ("-p", "xdist", "-n", "2", "-k", "MF301 or MF307")
-    result = run(f"--mockforge-plugin={trapping}", *LIMITS, *words, subprocess=True)
+    result = run(f"--mockforge-plugin={trapping}", *BRIEF, *words, subprocess=True)
     result.assert_outcomes(passed=1, failed=1)
 
 
@@ -82,7 +83,7 @@ def test_users_own_properties_and_profiles_are_left_alone(run: Run, pytester: py
             assert settings.default.max_examples == 7
         """
     )
-    result = run(f"--mockforge-plugin={trapping}", *LIMITS, "-k", "MF302 or mine or often", "mockforge::trapping", ".")
+    result = run(f"--mockforge-plugin={trapping}", *BRIEF, "-k", "MF302 or mine or often", "mockforge::trapping", ".")
     result.assert_outcomes(passed=3)
 
 
@@ -96,7 +97,7 @@ def test_without_hypothesis_the_checks_are_skipped_with_the_command(
         importlib.util.find_spec = lambda name, *rest: None if name == "hypothesis" else there(name, *rest)
         """
     )
-    result = run(f"--mockforge-plugin={trapping}", *LIMITS, subprocess=True)
+    result = run(f"--mockforge-plugin={trapping}", *BRIEF, subprocess=True)
     result.assert_outcomes(skipped=11)
     result.stdout.fnmatch_lines(["*pip install 'pytest-mockforge?fuzz?'*"])
 
@@ -104,7 +105,7 @@ def test_without_hypothesis_the_checks_are_skipped_with_the_command(
 def test_what_cannot_be_called_is_skipped_with_the_code_of_the_cause(run: Run, tmp_path: Path) -> None:
     broken = tmp_path / "broken.wasm"
     broken.write_bytes(b"\0asm")
-    result = run(f"--mockforge-plugin={broken}", *LIMITS)
+    result = run(f"--mockforge-plugin={broken}", *BRIEF)
     result.assert_outcomes(skipped=11)
 
 
@@ -113,7 +114,7 @@ def test_a_stateful_plugin_gets_notes(run: Run, pytester: pytest.Pytester) -> No
     (if (result i32 i32) (i32.gt_u (global.get $state) (i32.const 1)) (then (;0;)) (else (;1;)))"""
     folder = pytester.mkdir("counting")
     guest(folder / "plugin.wat", body)
-    result = run(f"--mockforge-plugin={folder / 'plugin.wat'}", *LIMITS, "-k", "MF305")
+    result = run(f"--mockforge-plugin={folder / 'plugin.wat'}", *BRIEF, "-k", "MF305")
     assert result.ret == 1
     (folder / "plugin.test.yaml").write_text("stateful: true\n")
-    assert run(f"--mockforge-plugin={folder / 'plugin.wat'}", *LIMITS, "-k", "MF305").ret == 0
+    assert run(f"--mockforge-plugin={folder / 'plugin.wat'}", *BRIEF, "-k", "MF305").ret == 0

@@ -79,9 +79,10 @@ class ChildProcess:
         """End the process and whatever it started; calling again does nothing."""
         process, self._process = self._process, None
         if process is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.kill()
+            # One that ended was waited for, and its number may be another's by now.
+            if process.poll() is None:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 with suppress(OSError):

@@ -53,7 +53,7 @@ def verdict_tag(verdict: str) -> Element:
 
 def _facts(plugin: PluginReport) -> Element:
     identity = plugin.identity
-    facts = [(name, identity.get(name)) for name in ("language", "convention", "dialect", "compiler", "adapter")]
+    facts = [(name, identity.get(name)) for name in ("language", "convention", "dialect", "adapter")]
     bytes_ = identity.get("size")
     facts += [("size", size(bytes_) if isinstance(bytes_, int) else None), ("file", plugin.file)]
     facts += [("named as", plugin.spec if plugin.spec != plugin.label else None)]
@@ -125,7 +125,7 @@ def _budgets(plugin: PluginReport) -> Iterator[Element]:
         for verdict in plugin.budgets
     ]
     head = ["budget", "operation", "verdict", "measured", "bound", "reason"]
-    yield table("What was measured, and what it was held against", head, rows, numbers=(3,))
+    yield table("What was measured, and what it was held against", head, rows)
 
 
 def _hosts(plugin: PluginReport) -> Iterator[Element]:
@@ -225,7 +225,7 @@ def _histogram(plugin: PluginReport, name: str, samples: Sequence[float]) -> Ele
     data = table(f"Samples of {name} by time", ["time", "samples"], rows, numbers=(1,))
     return h(
         "figure",
-        h("figcaption", f"{name}: {len(samples)} samples{note}"),
+        h("figcaption", f"{name}: {len(samples):,} samples{note}"),
         charts.histogram(label, bins, show=_seconds),
         h("details", h("summary", "The bars as a table"), data),
     )

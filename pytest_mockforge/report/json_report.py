@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 
 import msgspec
@@ -10,10 +11,15 @@ import msgspec
 from pytest_mockforge.errors import DocumentError
 from pytest_mockforge.report.model import SCHEMA, Report
 
+_NUMBERS = re.compile(r"\[\n\s+[-+.\deE]+(?:,\n\s+[-+.\deE]+)*\n\s+\]")
+"""An array of numbers; no text holds a line break, so that none is taken for one."""
+
 
 def to_json(report: Report) -> str:
     """Write a report: keys in the order of the schema, and nothing but ASCII, so that no terminal acts on it."""
-    return json.dumps(msgspec.to_builtins(report), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    text = json.dumps(msgspec.to_builtins(report), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    # Thousands of samples, each on a line of its own, would be most of the file.
+    return _NUMBERS.sub(lambda found: " ".join(found[0].split()).replace("[ ", "[").replace(" ]", "]"), text)
 
 
 def from_json(data: bytes | str) -> Report:

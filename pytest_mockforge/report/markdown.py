@@ -114,16 +114,16 @@ def _fuel(plugin: PluginReport) -> str:
 
 
 def _details(plugin: PluginReport) -> Iterator[str]:
-    """Give the folded sections of one plugin: errors, budgets that did not hold, warnings, why checks were skipped."""
+    """Give the folded sections of one plugin: errors, undecided budgets, warnings, why checks were skipped."""
     label = escape(harmless(plugin.label, 80))
     errors = [finding for finding in plugin.findings if finding.severity == "error"]
     warnings = [finding for finding in plugin.findings if finding.severity == "warning"]
     if errors:
         yield _folded(f"{label}: {counted(len(errors), 'error', 'errors')}", _findings(errors), opened=True)
-    open_budgets = [verdict for verdict in plugin.budgets if verdict.outcome != "pass"]
-    if open_budgets:
-        title = f"{label}: {counted(len(open_budgets), 'budget is', 'budgets are')} broken or inconclusive"
-        yield _folded(title, [_budget(verdict) for verdict in open_budgets[:_MOST_FINDINGS]])
+    unsure = [verdict for verdict in plugin.budgets if verdict.outcome == "inconclusive"]
+    if unsure:
+        title = f"{label}: {counted(len(unsure), 'budget is', 'budgets are')} inconclusive"
+        yield _folded(title, [_budget(verdict) for verdict in unsure[:_MOST_FINDINGS]])
     if warnings:
         yield _folded(f"{label}: {counted(len(warnings), 'warning', 'warnings')}", _findings(warnings))
     skipped = [check for check in plugin.checks if check.skipped]

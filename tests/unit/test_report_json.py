@@ -67,6 +67,17 @@ def test_a_report_holds_nothing_that_acts_on_a_terminal() -> None:
     assert {char for char in text if not char.isprintable()} == {"\n"}
 
 
+def test_samples_of_one_variant_stand_on_one_line() -> None:
+    lines = to_json(full_report()).splitlines()
+    assert max(line.count(",") for line in lines) >= 59
+    assert len(lines) < 2_000
+
+
+def test_text_that_looks_like_an_array_of_numbers_stays_as_it_is() -> None:
+    odd = report_of([result("x", "MF203", error("[\n  1,\n  2\n]"))])
+    assert from_json(to_json(odd)).plugins[0].findings[0].message == "[\n  1,\n  2\n]"
+
+
 def test_the_keys_come_in_one_order() -> None:
     report = cast("dict[str, object]", json.loads(to_json(full_report())))
     assert [*report] == ["schema", "verdict", "run", "plugins"]

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from pytest_mockforge.budgets.model import Verdict
 from pytest_mockforge.checks.model import CheckResult
 from pytest_mockforge.report.markdown import LONGEST, code, to_markdown
 from tests.report_cases import HOSTILE, error, full_report, report_of, result
@@ -42,8 +43,19 @@ def test_a_hint_stands_once_however_many_findings_it_mends() -> None:
     assert text.count("hint: `do it`") == 1
 
 
-def test_a_budget_that_is_broken_names_figure_and_bound() -> None:
-    assert "- **fail** `query_datasource` `p95<50us`: `58.2 µs`, bound `< 50 µs`" in to_markdown(full_report())
+def test_a_budget_that_is_inconclusive_says_why() -> None:
+    verdict = Verdict(
+        budget="p95<5ms", metric="p95", operation="authenticate", outcome="inconclusive", reason="too slow"
+    )
+    budget = CheckResult(plugin="x", code="MF501", part="p95<5ms", title="", budget=(verdict,))
+    text = to_markdown(report_of([result("x"), budget]))
+    assert "<summary>x: 1 budget is inconclusive</summary>" in text
+    assert "- **inconclusive** `authenticate` `p95<5ms` (`too slow`)" in text
+
+
+def test_a_budget_that_is_broken_is_an_error_and_stands_once() -> None:
+    assert to_markdown(full_report()).count("got: `58.2 µs`") == 1
+    assert "**fail**" not in to_markdown(full_report())
 
 
 def test_skipped_checks_are_listed_by_their_reason() -> None:

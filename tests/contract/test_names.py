@@ -136,7 +136,10 @@ def test_the_ini_keys_are_these(run: Run, pytester: pytest.Pytester) -> None:
 def test_each_ini_key_is_the_twin_of_an_option() -> None:
     lists = {"mockforge_plugins", "mockforge_reports", "mockforge_budgets"}
     twins = {f"--{key.replace('_', '-')}" for key in INI_KEYS - lists}
-    assert {*twins, *(f"--{key.removesuffix('s').replace('_', '-')}" for key in lists)} == OPTIONS - {"--mockforge-explain", "--mockforge-id"}
+    assert {*twins, *(f"--{key.removesuffix('s').replace('_', '-')}" for key in lists)} == OPTIONS - {
+        "--mockforge-explain",
+        "--mockforge-id",
+    }
 
 
 def test_the_markers_are_these(run: Run, pytester: pytest.Pytester) -> None:

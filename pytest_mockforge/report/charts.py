@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from xml.etree.ElementTree import Element, fromstring
@@ -31,6 +32,14 @@ def can_draw() -> bool:
     return find_spec("pygal") is not None
 
 
+def load() -> None:
+    """Import the library, once, without what it changes for everybody else. Raises ImportError where it is missing."""
+    import pygal  # noqa: F401
+
+    # Its own finder for plug-ins, in a form of which Python 3.11 warns at each import, and which 3.12 no longer asks.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
+
+
 def bars(
     label: str,
     groups: Sequence[str],
@@ -44,6 +53,7 @@ def bars(
 
     `binary` puts the ticks of bytes on whole KiB.
     """
+    load()
     import pygal
 
     more: dict[str, object] = {}
@@ -77,6 +87,7 @@ def lines(
     binary: bool = False,
 ) -> Element:
     """Draw a line for each series, over figures on both axes; `ticks` name places of the x axis."""
+    load()
     import pygal
 
     more: dict[str, object] = {"x_labels": [{"value": at, "label": name} for at, name in ticks]} if ticks else {}
@@ -99,6 +110,7 @@ def lines(
 
 def histogram(label: str, bins: Sequence[tuple[float, float, int]], *, show: Callable[[float], str]) -> Element:
     """Draw how many samples lie in each bin, given by its edges."""
+    load()
     import pygal
 
     # Two of them stand beside each other.

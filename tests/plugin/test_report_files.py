@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pytest_mockforge.report import charts
 from pytest_mockforge.report.json_report import json_schema
 from tests.answering import ADMITTED, DENIED, write_answering
 from tests.conftest import ROOT, Run
@@ -20,7 +21,7 @@ from tests.report_cases import HOSTILE
 with contextlib.suppress(ImportError):
     # Here, as what it imports replaces how Python finds installed packages: pytester, which undoes what an inner run
     # imported, would undo half of that.
-    import pygal  # noqa: F401
+    charts.load()
 
 CHEAP = "--mockforge-checks=MF1"
 """A family that asks for no measuring."""
@@ -76,7 +77,8 @@ def test_a_budget_of_time_has_its_samples_and_its_verdict(run: Run, rust: Path, 
 def test_a_module_that_leaks_has_its_memory_drawn_over_calls(
     run: Run, pytester: pytest.Pytester, tmp_path: Path
 ) -> None:
-    pytest.importorskip("pygal", reason="charts are drawn with pygal")
+    if not charts.can_draw():
+        pytest.skip("charts are drawn with pygal")
     leaking = f"--mockforge-plugin={write_wasm('leaks-a-page', tmp_path)}"
     run(leaking, "--mockforge-checks=MF403", "--mockforge-report=r.json", "--mockforge-report=r.html", "--tb=no")
     (plugin,) = read(pytester.path / "r.json")["plugins"]

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_mockforge.report import charts
 
-pytest.importorskip("pygal", reason="charts are drawn with pygal")
+pytestmark = pytest.mark.skipif(not charts.can_draw(), reason="charts are drawn with pygal")
 
 
 def texts(picture: Element) -> list[str]:

@@ -112,9 +112,10 @@ def poison(bench: Bench) -> Iterator[Finding]:
 @check("MF308", "the cost of a call grows at most as it should", need="search", of="module")
 def growth(bench: Bench) -> Iterator[Finding]:
     """Each text and list of the accepted samples, and of the costliest request that was found, is made longer by
-    doubling, up to 64 Ki; the fuel of each call tells its cost exactly. The exponent is the slope of the binary
-    logarithms of the differences, by least squares over the last four. A finding is an exponent of 1.8 or more
-    (quadratic, less what the linear part takes off), in each of the last steps, once a step costs 100,000 units.
+    doubling, up to 64 Ki characters or 4,096 items; the fuel of each call tells its cost exactly. The exponent is the
+    slope of the binary logarithms of the differences, by least squares over the last four. A finding is an exponent of
+    1.8 or more (quadratic, less what the linear part takes off), once a step costs 100,000 units of fuel; in the last
+    two steps it must not fall below 1.6, so that a collector that runs once is none.
 
     One long header or query is enough to hold up a host that serves all requests one after another (contract 2.1).
 

@@ -28,6 +28,8 @@ _GLANCE = (256, 1024, 4096)
 _SUSPICIOUS = 6.0
 """The ratio of the two steps of a glance, 4 each: linear cost gives 4, quadratic 16."""
 _SIZES = tuple(32 * 2**step for step in range(12))
+_MOST_ITEMS = 4096
+"""Items of the longest list: with more of them a conservative collector takes over, whatever the plugin does."""
 _ENOUGH = 60_000_000
 """Units of fuel after which a call is costly enough to see where this leads."""
 
@@ -73,7 +75,8 @@ def trend(place: Place, cost_of: Callable[[Place], Cost], declared: float = QUAD
     for grown in _ways(place.value):
         if not _suspicious(cost, grown):
             continue
-        points = tuple(_points(cost, grown))
+        largest = _SIZES[-1] if isinstance(place.value, str) else _MOST_ITEMS
+        points = tuple(_points(cost, grown, largest))
         if worse(points, declared):
             fitted = exponent(points)
             assert fitted is not None
@@ -99,8 +102,10 @@ def _suspicious(cost: Cost, grown: Callable[[int], object]) -> bool:
     return second > _WORTH and (first <= 0 or second / first > _SUSPICIOUS)
 
 
-def _points(cost: Cost, grown: Callable[[int], object]) -> Iterator[tuple[int, int]]:
+def _points(cost: Cost, grown: Callable[[int], object], largest: int) -> Iterator[tuple[int, int]]:
     for size in _SIZES:
+        if size > largest:
+            return
         fuel = cost(grown(size))
         if fuel is None:
             return

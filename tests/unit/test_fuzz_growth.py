@@ -9,7 +9,7 @@ import pytest
 
 from pytest_mockforge.contract.requests import RequestBuilder
 from pytest_mockforge.fuzz.growth import Trend, exponent, trend, worse
-from pytest_mockforge.fuzz.places import Place, texts
+from pytest_mockforge.fuzz.places import Place, places, texts
 
 SIZES = tuple(32 * 2**step for step in range(12))
 
@@ -88,3 +88,18 @@ def test_a_linear_field_is_left_after_a_glance() -> None:
 
 def test_a_text_that_is_refused_beyond_some_size_ends_the_row() -> None:
     assert trend_of(lambda value: len(str(value)) ** 2 if len(str(value)) <= 100 else None) is None
+
+
+def test_a_list_is_grown_to_4096_items_and_no_further() -> None:
+    place = places(RequestBuilder().template("join", ",", ["a", "b"]))[3]
+    assert place.name == "args.1"
+    asked: list[int] = []
+
+    def cost(value: object) -> int:
+        assert isinstance(value, tuple)
+        asked.append(len(value))
+        return len(value) ** 2
+
+    found = trend(place, lambda _: cost)
+    assert found is not None
+    assert max(asked) == 4096

@@ -13,6 +13,8 @@ import pytest
 from tests.answering import ADMITTED, DENIED, write_answering
 from tests.conftest import ROOT, RUST, Run
 
+pytestmark = pytest.mark.slow
+
 C = ROOT / "fixtures" / "reference" / "c"
 TINYGO = ROOT / "fixtures" / "reference" / "tinygo"
 ON_RUST = (f"--mockforge-plugin={RUST}", "--mockforge-checks=MF5")

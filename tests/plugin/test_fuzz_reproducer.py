@@ -31,6 +31,8 @@ from tests.conftest import Run
 from tests.hostile_cases import wasm_bytes
 from tests.remembering import COUNTS, LINE, SPOILT_BY_LARGE, SQUARE, stateful
 
+pytestmark = pytest.mark.slow
+
 BUILD = RequestBuilder()
 AUTH = BUILD.auth(query={"token": "alpha\0"}, uri="/api")
 UPPER = BUILD.template("upper", "a" * 65_537, {"b": [1.0, None]})

@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import RUST, Run
 from tests.guests_for_fuzzing import guest, holding
 
+pytestmark = pytest.mark.slow
+
 LIMITS = ("--mockforge-checks=MF3", "--mockforge-cache=off")
 BRIEF = (*LIMITS, "--mockforge-fuzz-examples=30", "--mockforge-fuzz-time=20s")
 

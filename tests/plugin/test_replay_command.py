@@ -21,6 +21,8 @@ from tests.conftest import ROOT
 from tests.hostile_cases import write_wasm
 from tests.remembering import LINE, SQUARE, stateful
 
+pytestmark = pytest.mark.slow
+
 BUILD = RequestBuilder()
 AUTH = BUILD.auth(query={"token": "alpha\0"})
 SERVICE = """

@@ -18,6 +18,8 @@ from tests.conftest import ROOT, Run
 from tests.hostile_cases import write_wasm
 from tests.report_cases import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 with contextlib.suppress(ImportError):
     # Here, as what it imports replaces how Python finds installed packages: pytester, which undoes what an inner run
     # imported, would undo half of that.

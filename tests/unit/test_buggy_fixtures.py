@@ -19,6 +19,8 @@ from pytest_mockforge.plugin_under_test import Observation
 from pytest_mockforge.runtimes.wasm.inspection import inspect_module
 from tests.buggy import BUGGY, ROOT, Bug, bugs
 
+pytestmark = pytest.mark.slow
+
 CONTRACT = ("MF201", "MF202", "MF203", "MF204", "MF205", "MF206", "MF207", "MF208")
 ALL_BUGS = [pytest.param(bug, id=bug.name) for bug in bugs()]
 build = RequestBuilder()

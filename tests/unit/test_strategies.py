@@ -37,6 +37,8 @@ from pytest_mockforge.errors import SettingsError
 from pytest_mockforge.fuzz.mutate import Tweak, tweaked
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 BUILD = RequestBuilder()
 PLAIN: dict[Operation, Request] = {
     Operation.AUTHENTICATE: BUILD.auth(),

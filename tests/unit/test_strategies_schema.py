@@ -23,6 +23,8 @@ from pytest_mockforge.errors import DocumentError
 from pytest_mockforge.fuzz.schema import Parameter
 from pytest_mockforge.strategies import config, template_arguments
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from pytest_mockforge.contract.json_text import Json
 

@@ -179,7 +179,7 @@ def main() -> int:
         for beside in ("plugin.yaml", "plugin.test.yaml"):
             (folder / beside).write_bytes((RUST / beside).read_bytes())
         dear = costlier(turns_for_fuel(folder, 1.10))
-        print(f"costlier: {fuel_of(folder, dear) / fuel_of(folder, MODULE):.3f} times the fuel")
+        print(f"costlier: {fuel_of(folder, dear) / fuel_of(folder, MODULE):.3f} times the fuel", flush=True)
         rewriting = Rewriting(MODULE)
         kept = True
         with load_of_others():

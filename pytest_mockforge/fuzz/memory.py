@@ -18,7 +18,8 @@ _FEW_CALLS = 5_000
 _EACH = 0.15
 """Seconds for one request alone, to see which of them leaks."""
 _MOST_CALLS = 150_000
-_ENOUGH_CALLS = 256
+_ENOUGH_CALLS = 2_000
+"""Calls before which a collector that meets requests of many sizes may still look like a leak."""
 
 
 def leak(stage: Stage, operation: Operation, cases: Sequence[Case], *, deadline: float) -> Discovery | None:
@@ -45,7 +46,7 @@ def leak(stage: Stage, operation: Operation, cases: Sequence[Case], *, deadline:
 def _grown(stage: Stage, operation: Operation, cases: Sequence[Case], deadline: float) -> Growth:
     glance = min(deadline, monotonic() + _GLANCE)
     events: list[tuple[int, int]] = []
-    calls = 0
+    calls, certain = 0, False
     with stage.plugin.view(policy="kept") as plugin:
         for case in cases:
             plugin.invoke(operation, case.payload)
@@ -59,10 +60,12 @@ def _grown(stage: Stage, operation: Operation, cases: Sequence[Case], deadline: 
                 break
             now = monotonic()
             steady = not events and now > glance and calls >= _FEW_CALLS
-            if (len(events) >= ENOUGH_EVENTS and calls >= _ENOUGH_CALLS) or steady or now > deadline:
+            # Half of memory is more than any collector keeps of requests that small.
+            certain = calls >= _ENOUGH_CALLS or exchange.memory > stage.plugin.limits.memory // 2
+            if (len(events) >= ENOUGH_EVENTS and certain) or steady or now > deadline:
                 break
     stage.calls += calls + len(cases)
-    return judge(events, calls)
+    return judge(events if certain else (), calls)
 
 
 def _culprit(stage: Stage, operation: Operation, cases: Sequence[Case]) -> Case:

@@ -45,8 +45,9 @@ class Fuzzer:
 
         `operations` are all that can be called unless said otherwise. `samples` are requests that mean something,
         beside those of plugin.test.yaml: the search starts from them. `examples` of each operation, `seconds` for the
-        whole and `seed` go before the options of the run. `wire` tells whether bytes are sent that are no request; services
-        get them, modules do not unless it is True. `allow` are codes, such as MF304, or details that are no failure.
+        whole and `seed` go before the options of the run. `wire` tells whether bytes are sent that are no request;
+        services get them, modules do not unless it is True. `allow` are codes, such as MF304, or details that are no
+        failure.
 
         Raises SettingsError for an operation that does not exist or a number that cannot be.
         """

@@ -29,7 +29,15 @@ def comparison_lines(results: Sequence[CheckResult], *, order: Sequence[str], wi
     if len(shown) < 2:
         return []
     hosts = list(dict.fromkeys(one.host for mine in shown.values() for result in mine for one in result.verdicts))
-    head = ["plugin", "language", "convention", "dialect", "size", *hosts, *(f"{name} fuel" for name in _SHORT.values())]
+    head = [
+        "plugin",
+        "language",
+        "convention",
+        "dialect",
+        "size",
+        *hosts,
+        *(f"{name} fuel" for name in _SHORT.values()),
+    ]
     rows = [_row(label, mine, hosts) for label, mine in shown.items()]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     if sum(widths) + 2 * len(widths) > width:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Here, as pytester drops what an inner run imported, of which half would be imported anew.
+import wasmtime.component  # noqa: F401
+
 from tests.conftest import ROOT, Run
 
 COMPONENTS = ROOT / "fixtures" / "component"

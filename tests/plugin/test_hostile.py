@@ -43,7 +43,8 @@ def run_corpus(folder: Path, cache: Path, *words: str) -> Corpus:
     junit = folder / "junit.xml"
     ended = subprocess.run(
         [
-            sys.executable, "-m", "pytest", "-p", "mockforge", "--mockforge-checks=default,-MF3", *words, "-vv", "--color=no", f"--junitxml={junit}",
+            *(sys.executable, "-m", "pytest", "-p", "mockforge", "--mockforge-checks=default,-MF3", *words),
+            *("-vv", "--color=no", f"--junitxml={junit}"),
             *(f"--mockforge-plugin={spec}" for spec in specs),
         ],
         cwd=folder,

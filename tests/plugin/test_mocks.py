@@ -162,7 +162,7 @@ def test_it(n, mockforge_mock_http, mockforge_mock_server):
 
 def test_no_thread_is_left():
     import threading
-    assert [thread.name for thread in threading.enumerate() if "mockforge" in thread.name] == []
+    assert [thread.name for thread in threading.enumerate() if "mockforge_mock" in thread.name] == []
 """
     )
     run().assert_outcomes(passed=4)

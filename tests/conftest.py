@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import pytest_mockforge
+
+# Loaded before any inner run: pytester drops what an inner run imported, while the package keeps the names that it gave.
+for _name in pytest_mockforge.__all__:
+    getattr(pytest_mockforge, _name)
+
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ import pytest
 
 import pytest_mockforge
 
-# Loaded before any inner run: pytester drops what an inner run imported, while the package keeps the names that it gave.
+# Loaded before any inner run, as pytester drops what that imported, while the package keeps the names it gave.
 for _name in pytest_mockforge.__all__:
     getattr(pytest_mockforge, _name)
 

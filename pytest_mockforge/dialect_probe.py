@@ -64,10 +64,6 @@ class Spoken:
         """The operations that are there, in the order of the contract."""
         return tuple(op for op in Operation if self.asked[dialect, op].outcome != "absent")
 
-    def speaks(self, dialect: str, operation: Operation) -> bool:
-        """Tell whether an operation was answered, or refused, in good form."""
-        return self.asked[dialect, operation].outcome in ("answered", "refused")
-
     def _rank(self, dialect: str) -> tuple[int, int]:
         outcomes = [one.outcome for (name, _), one in self.asked.items() if name == dialect]
         return outcomes.count("answered"), outcomes.count("refused")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mockforge.budgets.model import BASELINE
-from pytest_mockforge.checks.bench import Bench, Workload, was_accepted
+from pytest_mockforge.checks.bench import Bench, Workload
 from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.checks.measuring import workloads_of
 from pytest_mockforge.checks.references import Gate, References
@@ -20,6 +20,7 @@ from pytest_mockforge.checks.registry import BUDGETS, Check
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import Request
 from pytest_mockforge.errors import SetupError
+from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.opening import Means, Wanted, effective_limits, open_subject
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import KIB
@@ -175,7 +176,7 @@ class RunState:
         if self._witnessed is not None:
             calls = self._witnessed.setdefault(spec, [])
             if len(calls) < _MOST_WITNESSED:
-                calls.append((request, was_accepted(observation)))
+                calls.append((request, accepted(observation)))
 
     def _bench_of(self, spec: Spec) -> Bench:
         if self._specs.get(spec.label) == spec:

@@ -20,12 +20,12 @@ from pytest_mockforge.checks.references import Gate
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
-from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
 from pytest_mockforge.contract.requests import Request, from_mapping
 from pytest_mockforge.documents.expectation import matches, without_volatile
 from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import LimitExceeded, PluginFailure, Refusal, RemoteFailure, RequestError
 from pytest_mockforge.fuzz.model import FuzzOptions, FuzzReport
+from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.plugin_under_test import Observation, Plugin
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.host_services import HostServices, ImportedFunction
@@ -60,7 +60,7 @@ class Trial:
     @property
     def accepted(self) -> bool:
         """True when the plugin said yes: authenticated, a 2xx, a value, or rows."""
-        return was_accepted(self.observation)
+        return accepted(self.observation)
 
     @property
     def answered(self) -> bool:
@@ -268,20 +268,6 @@ def without_hypothesis() -> str:
     if find_spec("hypothesis") is not None:
         return ""
     return "hypothesis is not installed: pip install 'pytest-mockforge[fuzz]'"
-
-
-def was_accepted(observation: Observation) -> bool:
-    """Tell whether a plugin said yes: authenticated, a 2xx, a value, or rows."""
-    if observation.failure is not None:
-        return False
-    reply = observation.reply
-    if isinstance(reply, AuthResponse):
-        return reply.authenticated
-    if isinstance(reply, ResponseData):
-        return 200 <= reply.status_code < 300
-    if isinstance(reply, DataResult):
-        return bool(reply.rows)
-    return True
 
 
 def _ran_into_a_limit(failure: PluginFailure | None) -> bool:

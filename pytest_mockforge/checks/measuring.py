@@ -13,12 +13,13 @@ import msgspec
 from pytest_mockforge.budgets.model import Budget, Dimension, Measured, Timing, Verdict
 from pytest_mockforge.budgets.turns import own_turn
 from pytest_mockforge.budgets.verdicts import Other, judge, needed
-from pytest_mockforge.checks.bench import Bench, Need, Workload, was_accepted
+from pytest_mockforge.checks.bench import Bench, Need, Workload
 from pytest_mockforge.checks.costs import ROUNDS
 from pytest_mockforge.checks.references import Reference
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import Request
 from pytest_mockforge.errors import PluginFailure, RequestError
+from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.module_subject import ModuleSubject
 
 _NEEDS: dict[Dimension, Need] = {"time": "operation", "fuel": "operation", "memory": "border", "growth": "border"}
@@ -91,13 +92,13 @@ def workloads_of(calls: Iterable[tuple[Request, bool]]) -> dict[Operation, Workl
     A request that was made several times counts once, and there are at most 50 of one operation.
     """
     by_operation: dict[Operation, list[tuple[Request, bool]]] = {}
-    for request, accepted in calls:
+    for request, said_yes in calls:
         known = by_operation.setdefault(request.operation, [])
         if all(request != other for other, _ in known[-_MOST_REQUESTS:]):
-            known.append((request, accepted))
+            known.append((request, said_yes))
     workloads = {}
     for operation, made in by_operation.items():
-        chosen = [request for request, accepted in made if accepted]
+        chosen = [request for request, said_yes in made if accepted]
         requests = tuple(chosen or [request for request, _ in made])[:_MOST_REQUESTS]
         workloads[operation] = Workload(operation=operation, requests=requests, only_refusals=not chosen)
     return workloads
@@ -193,7 +194,7 @@ def _paired(bench: Bench, work: _Work, reference: Reference) -> tuple[_Work, _Wo
 def _accepts(bench: Bench, request: Request) -> bool:
     bench.plugin.renew()
     try:
-        return was_accepted(bench.plugin.observe(request))
+        return accepted(bench.plugin.observe(request))
     except RequestError:
         return False
 

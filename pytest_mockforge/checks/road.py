@@ -12,12 +12,12 @@ from typing import Literal
 
 import msgspec
 
-from pytest_mockforge.checks.bench import was_accepted
 from pytest_mockforge.contract.dialects import Dialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.replies import DataResult
 from pytest_mockforge.contract.request_models import Request
 from pytest_mockforge.errors import RemoteFailure
+from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.plugin_under_test import Observation
 from pytest_mockforge.runtimes.base import KIB, MIB, Exchange
 
@@ -187,7 +187,7 @@ class Road(ABC):
         exchange = Exchange(
             operation=operation, request=b"", reply=reply, failure=None, fuel=None, guest_seconds=0.0, fresh=False
         )
-        if was_accepted(Observation(exchange=exchange, decoded=decoded, host_seconds=0.0)):
+        if accepted(Observation(exchange=exchange, decoded=decoded, host_seconds=0.0)):
             return "yes"
         return "empty" if isinstance(decoded.reply, DataResult) else "no"
 

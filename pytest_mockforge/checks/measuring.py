@@ -98,7 +98,7 @@ def workloads_of(calls: Iterable[tuple[Request, bool]]) -> dict[Operation, Workl
             known.append((request, said_yes))
     workloads = {}
     for operation, made in by_operation.items():
-        chosen = [request for request, said_yes in made if accepted]
+        chosen = [request for request, said_yes in made if said_yes]
         requests = tuple(chosen or [request for request, _ in made])[:_MOST_REQUESTS]
         workloads[operation] = Workload(operation=operation, requests=requests, only_refusals=not chosen)
     return workloads

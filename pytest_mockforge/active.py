@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mockforge.errors import LoadFailure, SetupError
+from pytest_mockforge.markers import read_marker
 from pytest_mockforge.run_state import RunState
-from pytest_mockforge.settings import Settings, read_marker, read_settings
+from pytest_mockforge.settings import Settings, read_settings
 from pytest_mockforge.suite import STATE, MockforgeSuite, attach_result, result_of
 
 if TYPE_CHECKING:

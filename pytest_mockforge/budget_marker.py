@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mockforge.active import state_of
-from pytest_mockforge.settings import read_budget_marker
+from pytest_mockforge.markers import read_budget_marker
 
 if TYPE_CHECKING:
     from pytest_mockforge.budgets.model import Budget, Verdict

@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_mockforge import settings
+from pytest_mockforge import markers, settings
 from pytest_mockforge.extensions import take_host_functions
 from pytest_mockforge.fixtures import (
     MOCKS,
@@ -64,7 +64,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.declare_marker(config)
+    markers.declare_markers(config)
     found = settings.read_settings(config)
     if found is not None:
         from pytest_mockforge.active import activate

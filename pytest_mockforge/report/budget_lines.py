@@ -19,28 +19,13 @@ _WORDS: dict[Outcome, str] = {"pass": "hold", "fail": "broken", "inconclusive": 
 _INDENT = "    "
 
 
-def outcome_of(result: CheckResult) -> Outcome | None:
-    """Give what a budget came to; None for what is no budget."""
-    return worst(result.budget) if result.part or result.budget else None
-
-
-def counts_of(results: Iterable[CheckResult]) -> dict[Outcome, int]:
-    """Count budgets by what they came to."""
-    counts: dict[Outcome, int] = {"pass": 0, "fail": 0, "inconclusive": 0}
-    for result in results:
-        outcome = outcome_of(result)
-        if outcome is not None:
-            counts[outcome] += 1
-    return counts
-
-
 def budget_lines(results: Sequence[CheckResult], width: int) -> list[tuple[Outcome | None, str]]:
     """Render the budgets of one plugin, each line with the outcome that it tells of; the head has none."""
-    judged = [(outcome, result) for result in results if (outcome := outcome_of(result)) is not None]
+    judged = [(worst(result.budget), result) for result in results if result.part or result.budget]
     if not judged:
         return []
-    counts = counts_of(results)
-    told = ", ".join(f"{count:,} {_WORDS[outcome]}" for outcome, count in counts.items() if count)
+    outcomes = [outcome for outcome, _ in judged]
+    told = ", ".join(f"{outcomes.count(one):,} {word}" for one, word in _WORDS.items() if one in outcomes)
     lines: list[tuple[Outcome | None, str]] = [(None, f"  budgets: {told}")]
     for outcome, result in judged:
         text = f"{outcome} {result.part or result.code}: {_said(result.budget)}"

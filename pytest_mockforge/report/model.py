@@ -211,7 +211,7 @@ def plugin_report(source: Source, results: Sequence[CheckResult]) -> PluginRepor
         spec=source.spec,
         file=source.file,
         verdict=verdict_of(results),
-        counts=_counts(results),
+        counts=counts_of(results),
         identity=next((result.identity for result in results if result.identity), {}),
         hosts=next((result.verdicts for result in results if result.verdicts), ()),
         operations={name: _operation(name, results) for name in names},
@@ -253,7 +253,8 @@ def _check(result: CheckResult) -> CheckReport:
     )
 
 
-def _counts(results: Sequence[CheckResult]) -> Counts:
+def counts_of(results: Sequence[CheckResult]) -> Counts:
+    """Count what the checks of a plugin came to, and what they found."""
     outcomes = [outcome_of(result) for result in results]
     severities = [finding.severity for result in results for finding in result.findings]
     return Counts(

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from pytest_mockforge.budgets.model import Outcome
 from pytest_mockforge.checks.model import CheckResult, Figure, Finding, HostVerdict, from_plain
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.report.budget_lines import about_nobody, budget_lines, outcome_of
+from pytest_mockforge.report.budget_lines import about_nobody, budget_lines
 from pytest_mockforge.report.comparison import comparison_lines
 from pytest_mockforge.report.findings import finding_lines
+from pytest_mockforge.report.model import counts_of, latest, verdict_of
 from pytest_mockforge.report.text import counted, harmless, shortened, size, wrapped
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _MARKUP: dict[Style, dict[str, bool]] = {
     "dim": {"light": True},
 }
 _SEVERITY_STYLE: dict[str, Style] = {"error": "red", "warning": "yellow", "note": "plain"}
+_VERDICT_STYLE: dict[Outcome, Style] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 _OUTCOME_STYLE: dict[Outcome | None, Style] = {"pass": "plain", "fail": "red", "inconclusive": "yellow", None: "bold"}
 _MOST = 20
 """Findings of one plugin that are listed; -vv lists all."""
@@ -94,17 +96,16 @@ def write_reported(
 
 def summary_lines(results: Iterable[CheckResult], *, order: Iterable[str], width: int, verbosity: int) -> list[Line]:
     """Render all plugins in the order of their labels; a check that ran more than once counts once, the last time."""
-    latest = {(result.plugin, result.code, result.part): result for result in results}
-    order = tuple(order)
+    seen, order = latest(results), tuple(order)
     lines: list[Line] = []
     for label in order:
-        mine = [latest[key] for key in sorted(latest) if key[0] == label]
+        mine = [result for result in seen if result.plugin == label]
         if mine:
             if lines and verbosity >= 0:
                 lines.append(Line(text=""))
             lines += plugin_lines(label, mine, width=width, verbosity=verbosity)
     if verbosity >= 0:
-        lines += _side_by_side(tuple(latest.values()), order, width)
+        lines += _side_by_side(seen, order, width)
     return lines
 
 
@@ -147,30 +148,15 @@ def plugin_lines(label: str, results: Sequence[CheckResult], *, width: int, verb
 
 
 def _headline(label: str, results: Sequence[CheckResult], width: int) -> list[Line]:
-    failed = sum(bool(result.errors) for result in results)
-    skipped = sum(bool(result.skipped) for result in results)
-    unsure = sum(outcome_of(result) == "inconclusive" and not result.errors for result in results)
-    held = len(results) - failed - skipped - unsure
-    accepted = sum(len(result.accepted) for result in results)
-    warnings = sum(finding.severity == "warning" for result in results for finding in result.findings)
-    counts = [counted(held, "check holds", "checks hold")]
-    counts += [f"{failed:,} broken"] if failed else []
-    counts += [f"{skipped:,} skipped"] if skipped else []
-    counts += [counted(unsure, "budget inconclusive", "budgets inconclusive")] if unsure else []
-    counts += [counted(accepted, "finding accepted", "findings accepted")] if accepted else []
-    counts += [counted(warnings, "warning", "warnings")] if warnings else []
-    verdict, style = _pass_or_fail(results, failed=failed, skipped=skipped, held=held)
-    return [
-        Line(text=text, style=style) for text in wrapped(f"{label}: {verdict}, {', '.join(counts)}", width, "", "  ")
-    ]
-
-
-def _pass_or_fail(results: Sequence[CheckResult], *, failed: int, skipped: int, held: int) -> tuple[str, Style]:
-    """Nothing that could not be looked at passes in silence."""
-    if failed:
-        return "FAIL", "red"
-    loads = all(result.identity.get("loads", True) for result in results)
-    return ("PASS", "green") if held and (loads or not skipped) else ("INCONCLUSIVE", "yellow")
+    verdict, counts = verdict_of(results), counts_of(results)
+    told = [counted(counts.passed, "check holds", "checks hold")]
+    told += [f"{counts.failed:,} broken"] if counts.failed else []
+    told += [f"{counts.skipped:,} skipped"] if counts.skipped else []
+    told += [counted(counts.inconclusive, "budget inconclusive", "budgets inconclusive")] if counts.inconclusive else []
+    told += [counted(counts.accepted, "finding accepted", "findings accepted")] if counts.accepted else []
+    told += [counted(counts.warnings, "warning", "warnings")] if counts.warnings else []
+    head = f"{label}: {verdict.upper()}, {', '.join(told)}"
+    return [Line(text=text, style=_VERDICT_STYLE[verdict]) for text in wrapped(head, width, "", "  ")]
 
 
 def _known(results: Sequence[CheckResult], width: int, verbosity: int) -> list[Line]:

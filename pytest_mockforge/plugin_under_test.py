@@ -28,7 +28,17 @@ from pytest_mockforge.contract.requests import (
     TemplateCall,
 )
 from pytest_mockforge.errors import ContractFailure, PluginFailure, Refusal, RemoteFailure, RemoteRefusal, RequestError
-from pytest_mockforge.runtimes.base import KIB, BorderNote, Exchange, HostCall, InstancePolicy, Limits, Runtime, Wire
+from pytest_mockforge.runtimes.base import (
+    KIB,
+    BorderNote,
+    Exchange,
+    HostCall,
+    InstancePolicy,
+    Limits,
+    MessageRuntime,
+    Runtime,
+    Wire,
+)
 from pytest_mockforge.runtimes.host_services import HostServices
 
 if TYPE_CHECKING:
@@ -221,10 +231,13 @@ class Plugin:
         __tracebackhide__ = True
         return self._typed(query, DataQuery, DataResult)
 
-    def call_raw(self, operation: Operation | str, request: bytes) -> bytes:
-        """Carry bytes in and bytes out: no encoding, no decoding, no contract. Raises PluginFailure but on a reply."""
+    def call_raw(self, operation: Operation | str, request: bytes, *, wire: bool = False) -> bytes:
+        """Carry bytes in and bytes out: no encoding, no decoding, no contract. Raises PluginFailure but on a reply.
+
+        `wire` is as `observe_bytes` has it.
+        """
         __tracebackhide__ = True
-        exchange = self._carry(Operation(operation), request)
+        exchange = self._carry(Operation(operation), request, wire=wire)
         self.last = Observation(exchange=exchange, decoded=None, host_seconds=0.0)
         if exchange.failure is not None:
             raise exchange.failure
@@ -244,13 +257,21 @@ class Plugin:
             self.witness(request, observation)
         return observation
 
-    def observe_bytes(self, operation: Operation, payload: bytes, known: Observation | None = None) -> Observation:
+    def observe_bytes(
+        self, operation: Operation, payload: bytes, known: Observation | None = None, *, wire: bool = False
+    ) -> Observation:
         """Make a call with a request that is already written, well or not, and give all that was seen.
 
-        A reply that is byte for byte the one of `known`, an earlier call of the operation, is not read again.
+        A reply that is byte for byte the one of `known`, an earlier call of the operation, is not read again. With
+        `wire` the bytes travel as they are over gRPC too, which else takes JSON and makes its message of it.
         """
         __tracebackhide__ = True
-        return self._observe(operation, payload, 0.0, known)
+        return self._observe(operation, payload, 0.0, known, wire=wire)
+
+    def on_the_wire(self, operation: Operation, payload: bytes) -> bytes:
+        """Give a written request as it travels: JSON, and over gRPC a message, for which it may raise RequestError."""
+        runtime = self._runtime
+        return runtime.message(operation, payload) if isinstance(runtime, MessageRuntime) else payload
 
     def encode(self, request: Request) -> bytes:
         """Give the bytes that a request travels as. Raises RequestError when the dialect cannot carry it."""
@@ -364,10 +385,16 @@ class Plugin:
         return msgspec.structs.replace(exchange, failure=refusal)
 
     def _observe(
-        self, operation: Operation, payload: bytes, seconds: float, known: Observation | None = None
+        self,
+        operation: Operation,
+        payload: bytes,
+        seconds: float,
+        known: Observation | None = None,
+        *,
+        wire: bool = False,
     ) -> Observation:
         __tracebackhide__ = True
-        exchange = self._carry(operation, payload)
+        exchange = self._carry(operation, payload, wire=wire)
         returned = perf_counter()
         if known is not None and known.decoded is not None and exchange.reply == known.reply_bytes:
             self.last = again = Observation(exchange=exchange, decoded=known.decoded, host_seconds=seconds)
@@ -386,9 +413,13 @@ class Plugin:
         self.last = observation = Observation(exchange=exchange, decoded=decoded, host_seconds=seconds)
         return observation
 
-    def _carry(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
+    def _carry(self, operation: Operation, payload: bytes, fuel: int | None = None, *, wire: bool = False) -> Exchange:
         __tracebackhide__ = True
-        exchange = self._runtime.invoke(operation, payload, fuel)
+        runtime = self._runtime
+        if wire and isinstance(runtime, MessageRuntime):
+            exchange = runtime.invoke_message(operation, payload)
+        else:
+            exchange = runtime.invoke(operation, payload, fuel)
         if exchange.printed:
             self._printed.write(exchange.printed[: _MOST_PRINTED - self._printed.tell()])
         if exchange.raised is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_mockforge.checks.model import Finding
-from pytest_mockforge.errors import LoadFailure
+from pytest_mockforge.errors import LoadFailure, RequestError
 from pytest_mockforge.fuzz.model import Discovery
 from pytest_mockforge.service_subject import ServiceSubject
 from pytest_mockforge.subject import Subject
@@ -49,4 +49,8 @@ def _command_line(discovery: Discovery, subject: ServiceSubject) -> str:
     if isinstance(reached, LoadFailure) or reached.protocol == "asgi":
         return ""
     write = grpcurl_line if reached.protocol == "grpc" else curl_line
-    return write(discovery, reached.address)
+    try:
+        return write(discovery, reached.address)
+    except RequestError:
+        # Bytes that are no message: grpcurl sends none, and the test above does.
+        return ""

@@ -224,8 +224,12 @@ class _Run:
         self.searches.append(search)
         self.tallies[operation] = search.run(made)
         if self.wire and self.good[operation]:
-            payload = self.good[operation][0][0].payload
-            others = [pairs[0][0].payload for other, pairs in self.good.items() if pairs and other is not operation]
+            written = {
+                other: self.stage.plugin.on_the_wire(other, pairs[0][0].payload)
+                for other, pairs in self.good.items()
+                if pairs
+            }
+            payload = written.pop(operation)
             search = Search(
                 self.stage,
                 self.ledger,
@@ -235,7 +239,7 @@ class _Run:
                 deadline=monotonic() + max(0.5, self.seconds * 0.05),
                 tell=self._tell,
             )
-            search.run(wire_cases(operation, payload, others))
+            search.run(wire_cases(operation, payload, list(written.values())))
         self.calls[operation] = self.stage.calls - before
 
     def _afterwards(self, operation: Operation) -> None:

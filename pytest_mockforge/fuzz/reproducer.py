@@ -215,7 +215,8 @@ class _Draft:
         if request is not None:
             return call(f"{plugin}.observe", request)
         self._source.imports.add("pytest_mockforge", "Operation")
-        return call(f"{plugin}.observe_bytes", f"Operation.{case.operation.name}", expression(case.payload))
+        named = {"wire": expression(True)} if case.family else {}
+        return call(f"{plugin}.observe_bytes", f"Operation.{case.operation.name}", expression(case.payload), **named)
 
     def _observe_as(self, name: str, case: Case, plugin: str, after: str = "") -> None:
         self._say(self._observed(case, plugin), before=f"{name} = ", after=after)

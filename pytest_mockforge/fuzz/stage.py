@@ -78,10 +78,11 @@ class Stage:
         return monotonic() > self.deadline
 
     def case(self, request: Request) -> Case | None:
-        """Write a request; None where the dialect cannot carry it."""
+        """Write a request; None where the dialect, or what carries it, has no place for something in it."""
         started = perf_counter()
         try:
             payload = self.plugin.encode(request)
+            self.plugin.on_the_wire(request.operation, payload)
         except RequestError:
             return None
         finally:
@@ -164,7 +165,8 @@ class Stage:
             raise TimeIsUpError
         started = perf_counter()
         try:
-            seen = plugin.observe_bytes(case.operation, case.payload, self._known.get(case.payload))
+            known = self._known.get(case.payload)
+            seen = plugin.observe_bytes(case.operation, case.payload, known, wire=bool(case.family))
             if len(self._known) == _MOST_KNOWN:
                 self._known.clear()
             self._known[case.payload] = seen

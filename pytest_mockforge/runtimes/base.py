@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -140,4 +140,17 @@ class Runtime(Protocol):
 
     def close(self, *, for_good: bool = False) -> None:
         """Give back what is held; calling again does nothing. After `for_good`, `invoke` raises SetupError."""
+        ...
+
+
+@runtime_checkable
+class MessageRuntime(Protocol):
+    """A runtime whose wire carries messages of its own, made from the JSON that `invoke` is given."""
+
+    def message(self, operation: Operation, payload: bytes) -> bytes:
+        """Write JSON as it travels. Raises RequestError for what a message has no place for."""
+        ...
+
+    def invoke_message(self, operation: Operation, message: bytes) -> Exchange:
+        """Call one operation with bytes that travel as they are, well written or not, as `invoke` does."""
         ...

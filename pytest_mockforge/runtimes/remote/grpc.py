@@ -90,15 +90,28 @@ class GrpcRuntime:
 
         Raises RequestError for JSON that `plugin.proto` cannot carry, and SetupError when the runtime was closed.
         """
-        self._require_open()
+        return self._invoke(operation, payload, self.message(operation, payload))
+
+    def message(self, operation: Operation, payload: bytes) -> bytes:
+        """Write JSON of the `host` dialect as a message. Raises RequestError for what `plugin.proto` cannot carry."""
         try:
-            data = request_to_wire(operation, payload)
+            return request_to_wire(operation, payload)
         except WireError as error:
             raise RequestError(
                 f"{operation}: gRPC cannot carry this request: {error}",
                 expected="JSON of the host dialect, which plugin.proto has a place for",
-                hint="what is malformed on purpose can only be sent as bytes, with GrpcRuntime.send",
+                hint="what is malformed on purpose is sent as bytes: plugin.observe_bytes(operation, data, wire=True)",
             ) from None
+
+    def invoke_message(self, operation: Operation, message: bytes) -> Exchange:
+        """Call one operation with bytes in place of its message, well written or not; the reply is read as ever.
+
+        Raises SetupError when the runtime was closed.
+        """
+        return self._invoke(operation, message, message)
+
+    def _invoke(self, operation: Operation, request: bytes, data: bytes) -> Exchange:
+        self._require_open()
         deadline, started = Deadline(self._limits.timeout), perf_counter()
         connecting = 0.0
         with self._channel() as (channel, fresh):
@@ -114,7 +127,7 @@ class GrpcRuntime:
         wire: Wire | None = None if ended.lost else ended.wire(connecting)
         return Exchange(
             operation=operation,
-            request=payload,
+            request=request,
             reply=reply,
             failure=failure,
             fuel=None,

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from pytest_mockforge.errors import SettingsError as SettingsError
     from pytest_mockforge.errors import SetupError as SetupError
     from pytest_mockforge.errors import SpecError as SpecError
-    from pytest_mockforge.plugin_under_test import Observation as Observation
+    from pytest_mockforge.observation import Observation as Observation
+    from pytest_mockforge.opening import load as load
     from pytest_mockforge.plugin_under_test import Plugin as Plugin
-    from pytest_mockforge.plugin_under_test import load as load
     from pytest_mockforge.runtimes.base import Limits as Limits
     from pytest_mockforge.runtimes.host_services import ImportedFunction as ImportedFunction
 
@@ -76,7 +76,9 @@ _HOMES = {
         "SetupError",
         "SpecError",
     ),
-    "plugin_under_test": ("Observation", "Plugin", "load"),
+    "observation": ("Observation",),
+    "opening": ("load",),
+    "plugin_under_test": ("Plugin",),
     "runtimes.base": ("Limits",),
     "runtimes.host_services": ("ImportedFunction",),
 }

@@ -115,17 +115,26 @@ def open_subject(spec: Spec, means: Means) -> Subject:
     return ModuleSubject(spec, cache=means.cache, stack=Limits().stack, documents=documents)
 
 
-def open_plugin(
+def load(
     spec: str | Path,
     *,
-    fuel: object,
-    memory: object,
-    timeout: object,
-    host: str,
-    dialect: str,
-    cache: Path | str | None,
+    fuel: int | str | None = None,
+    memory: int | str | None = None,
+    timeout: float | str | None = None,
+    host: str = "adapter",
+    dialect: str = "auto",
+    cache: Path | str | None = None,
 ) -> Plugin:
-    """Open one plugin without pytest; see `plugin_under_test.load`."""
+    """Open a plugin without pytest; use it as a context manager.
+
+    `fuel` is units a call, `memory` bytes or text such as '64MiB', `timeout` seconds or text such as '500ms',
+    `cache` a folder for compiled modules or 'off'. Raises SpecError when the SPEC names nothing, SettingsError for a
+    value that cannot be used, and LoadFailure when the module cannot be loaded.
+
+    >>> with load("fixtures/reference/rust/plugin.wasm") as plugin:      # doctest: +SKIP
+    ...     plugin.template_function("upper", "abc")
+    'ABC'
+    """
     wanted = read_wanted("", fuel=fuel, memory=memory, timeout=timeout)
     choice("host", host, HOSTS)
     choice("dialect", dialect, DIALECTS)

@@ -27,114 +27,24 @@ from pytest_mockforge.contract.requests import (
     ResponseRequest,
     TemplateCall,
 )
-from pytest_mockforge.errors import ContractFailure, PluginFailure, Refusal, RemoteFailure, RemoteRefusal, RequestError
+from pytest_mockforge.errors import Refusal, RemoteFailure, RemoteRefusal, RequestError
+from pytest_mockforge.observation import Observation
 from pytest_mockforge.runtimes.base import (
     KIB,
-    BorderNote,
     Exchange,
-    HostCall,
     InstancePolicy,
     Limits,
     MessageRuntime,
     Runtime,
-    Wire,
 )
 from pytest_mockforge.runtimes.host_services import HostServices
 
 if TYPE_CHECKING:
     from pytest_mockforge.contract.json_text import Json
-    from pytest_mockforge.contract.violations import Violation
     from pytest_mockforge.subject import Subject
 
 Reply = TypeVar("Reply")
 _MOST_PRINTED = 64 * KIB
-
-
-class Observation(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was seen of one call: what went in, what came out, and what it cost."""
-
-    exchange: Exchange
-    decoded: Decoded | None
-    """None when the call did not return a reply, and for `call_raw`."""
-    host_seconds: float
-    """Seconds spent on our side: encoding and decoding."""
-
-    @property
-    def operation(self) -> Operation:
-        """The operation that was called."""
-        return self.exchange.operation
-
-    @property
-    def request_bytes(self) -> bytes:
-        """The request as it was sent."""
-        return self.exchange.request
-
-    @property
-    def reply_bytes(self) -> bytes | None:
-        """The reply as it came; None when there was none."""
-        return self.exchange.reply
-
-    @property
-    def reply(self) -> object:
-        """The typed reply, or the JSON value of a template function; None when the reply broke the contract."""
-        return self.decoded.reply if self.decoded is not None else None
-
-    @property
-    def violations(self) -> tuple[Violation, ...]:
-        """Every breach of the contract in the reply, warnings included."""
-        return self.decoded.violations if self.decoded is not None else ()
-
-    @property
-    def failure(self) -> PluginFailure | None:
-        """Why there is no good reply: a trap, a limit, a broken border or a broken contract."""
-        if self.exchange.failure is not None or self.decoded is None or self.decoded.ok:
-            return self.exchange.failure
-        return _contract_failure(self.exchange, self.decoded)
-
-    @property
-    def fuel(self) -> int | None:
-        """Units of fuel used by allocator, operation and release together."""
-        return self.exchange.fuel
-
-    @property
-    def guest_seconds(self) -> float:
-        """Seconds from the first call into the guest to the last return, on the metered engine."""
-        return self.exchange.guest_seconds
-
-    @property
-    def memory(self) -> int:
-        """Bytes of linear memory after the call."""
-        return self.exchange.memory
-
-    @property
-    def memory_grown(self) -> int:
-        """Bytes by which linear memory grew during the call."""
-        return self.exchange.memory_grown
-
-    @property
-    def fresh(self) -> bool:
-        """True when this was the first call of its instance."""
-        return self.exchange.fresh
-
-    @property
-    def border(self) -> tuple[BorderNote, ...]:
-        """Oddities at the border that the host would swallow, such as a trap of `dealloc`."""
-        return self.exchange.border
-
-    @property
-    def asked(self) -> tuple[HostCall, ...]:
-        """What the plugin asked its host for, call by call, up to a thousand."""
-        return self.exchange.asked
-
-    @property
-    def printed(self) -> str:
-        """What the plugin wrote to standard output and error, control characters included."""
-        return self.exchange.printed
-
-    @property
-    def wire(self) -> Wire | None:
-        """Status, headers and connection of a service's answer; None for a module, and where no answer came."""
-        return self.exchange.wire
 
 
 class Plugin:
@@ -447,47 +357,3 @@ class Plugin:
             raise observation.failure
         assert observation.decoded is not None
         return observation.decoded
-
-
-def load(
-    spec: str | Path,
-    *,
-    fuel: int | str | None = None,
-    memory: int | str | None = None,
-    timeout: float | str | None = None,
-    host: str = "adapter",
-    dialect: str = "auto",
-    cache: Path | str | None = None,
-) -> Plugin:
-    """Open a plugin without pytest; use it as a context manager.
-
-    `fuel` is units a call, `memory` bytes or text such as '64MiB', `timeout` seconds or text such as '500ms',
-    `cache` a folder for compiled modules or 'off'. Raises SpecError when the SPEC names nothing, SettingsError for a
-    value that cannot be used, and LoadFailure when the module cannot be loaded.
-
-    >>> with load("fixtures/reference/rust/plugin.wasm") as plugin:      # doctest: +SKIP
-    ...     plugin.template_function("upper", "abc")
-    'ABC'
-    """
-    from pytest_mockforge.opening import open_plugin
-
-    return open_plugin(spec, fuel=fuel, memory=memory, timeout=timeout, host=host, dialect=dialect, cache=cache)
-
-
-def _contract_failure(exchange: Exchange, decoded: Decoded) -> ContractFailure:
-    breaches = [violation for violation in decoded.violations if violation.severity == "error"]
-    first = breaches[0]
-    where = first.pointer or "the reply"
-    more = f", and {len(breaches) - 1} more" if len(breaches) > 1 else ""
-    lines = [f"{exchange.operation} broke the contract at {where}: {first.kind}{more}"]
-    for violation in breaches[:20]:
-        lines.append(f"  {violation.pointer or '(reply)'}: {violation.kind}")
-        lines.append(f"    expected: {violation.expected}")
-        lines.append(f"    got: {violation.got}")
-        if violation.hint:
-            lines.append(f"    hint: {violation.hint}")
-    if len(breaches) > 20:
-        lines.append(f"  … and {len(breaches) - 20} more")
-    if decoded.host_message:
-        lines.append(f"  MockForge would say: Plugin execution error: {decoded.host_message}")
-    return ContractFailure("\n".join(lines), violations=decoded.violations, payload=exchange.reply or b"")

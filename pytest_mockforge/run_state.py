@@ -22,7 +22,8 @@ from pytest_mockforge.contract.requests import Request
 from pytest_mockforge.errors import SetupError
 from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.opening import Means, Wanted, effective_limits, open_subject
-from pytest_mockforge.plugin_under_test import Observation, Plugin
+from pytest_mockforge.observation import Observation
+from pytest_mockforge.plugin_under_test import Plugin
 from pytest_mockforge.runtimes.base import KIB
 from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.service_subject import ServiceSubject

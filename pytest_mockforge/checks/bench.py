@@ -26,7 +26,8 @@ from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import LimitExceeded, PluginFailure, Refusal, RemoteFailure, RequestError
 from pytest_mockforge.fuzz.model import FuzzOptions, FuzzReport
 from pytest_mockforge.fuzz.outcomes import accepted
-from pytest_mockforge.plugin_under_test import Observation, Plugin
+from pytest_mockforge.observation import Observation
+from pytest_mockforge.plugin_under_test import Plugin
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.host_services import HostServices, ImportedFunction
 from pytest_mockforge.subject import Subject

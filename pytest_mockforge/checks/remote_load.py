@@ -15,7 +15,7 @@ from pytest_mockforge.checks.service_bench import ServiceBench
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.expectation import Volatile, matches, without_volatile
 from pytest_mockforge.errors import RemoteFailure
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 
 _AT_ONCE = 10
 _MOST_AT_ONCE = 64

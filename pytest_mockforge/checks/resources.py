@@ -13,7 +13,8 @@ from pytest_mockforge.checks.registry import check
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import Request, RequestBuilder
 from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, Refusal
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.hosts.objections import detail_of
+from pytest_mockforge.observation import Observation
 from pytest_mockforge.runtimes.base import PAGE
 
 _CLEAN_ENDS = ("unreachable", "abort", "exit")
@@ -33,13 +34,16 @@ def fuel(bench: ModuleBench) -> Iterator[Finding]:
     Mend: bound the loop or the recursion that the finding's function names. If the work is meant to be that costly,
     raise --mockforge-fuel or --mockforge-timeout.
     """
-    seen: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for operation, trials in bench.survey.items():
         for trial in trials:
             failure = trial.observation.failure
-            if isinstance(failure, LimitExceeded) and (operation.value, failure.code) not in seen:
-                seen.add((operation.value, failure.code))
-                detail = f"{operation}:{failure.code}"
+            if not isinstance(failure, LimitExceeded):
+                continue
+            where = failure.during if failure.during != operation.value else ""
+            detail = detail_of(operation.value, failure.code, where)
+            if detail not in seen:
+                seen.add(detail)
                 finding = from_failure("MF401", detail, failure, trial.observation.request_bytes)
                 yield msgspec.structs.replace(
                     finding,
@@ -115,7 +119,7 @@ def growth(bench: ModuleBench) -> Iterator[Finding]:
         figures["growth_calls"] = result.calls
         bench.memory_over_calls[operation.value] = (*result.steps, (result.calls, sum(b for _, b in result.steps[-1:])))
         if result.verdict == "leak":
-            yield _leak(operation, result)
+            yield _leak(operation, result, released=bench.compiled.border.release is not None)
         elif result.failure is not None:
             yield msgspec.structs.replace(
                 from_failure("MF403", f"{operation}:fails-when-reused", result.failure),
@@ -210,19 +214,23 @@ def _initial(bench: ModuleBench) -> int:
     return initial
 
 
-def _leak(operation: Operation, result: Growth) -> Finding:
+def _leak(operation: Operation, result: Growth, *, released: bool) -> Finding:
     per_call = f"{result.bytes_per_call:,.1f} bytes a call"
-    hint = "release what each call allocates; the host keeps one instance for good"
+    cause, mend = "", "release what each call allocates"
+    if not released:
+        cause, mend = "no-release", "export the release function that MockForge calls"
+    elif result.events == result.calls:
+        cause, mend = "every-call", "take new memory only where nothing is free"
     if result.failure is not None:
         per_call += ", until memory was full"
     return Finding(
         code="MF403",
         severity="error",
-        detail=f"{operation}:leak",
+        detail=detail_of(operation.value, "leak", cause),
         message=f"{operation} leaks: memory grew {result.events} times in {result.calls:,} calls",
         expected="memory that levels off",
         got=f"{per_call}; {result.first_half:,} bytes in the first half, {result.second_half:,} in the second",
-        hint=hint,
+        hint=f"{mend}; the host keeps one instance for good",
     )
 
 

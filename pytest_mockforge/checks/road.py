@@ -18,7 +18,7 @@ from pytest_mockforge.contract.replies import DataResult
 from pytest_mockforge.contract.request_models import Request
 from pytest_mockforge.errors import RemoteFailure
 from pytest_mockforge.fuzz.outcomes import accepted
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 from pytest_mockforge.runtimes.base import KIB, MIB, Exchange
 
 Outcome = Literal["no", "broken", "yes", "empty", "unreadable", "lost"]

@@ -10,7 +10,7 @@ from pytest_mockforge.contract.dialects import Dialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.request_models import Request
 from pytest_mockforge.errors import RemoteFailure
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 from pytest_mockforge.proto.json_form import reply_from_wire, request_to_wire
 from pytest_mockforge.proto.messages import SERVICE, WireError, decode, encode, method_path, request_name
 from pytest_mockforge.runtimes.base import Exchange

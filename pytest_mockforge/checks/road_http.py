@@ -12,7 +12,7 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.request_models import Request
 from pytest_mockforge.contract.sdk_shapes import is_refusing_envelope
 from pytest_mockforge.errors import RemoteFailure
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 from pytest_mockforge.runtimes.remote.answer import Answer
 from pytest_mockforge.runtimes.remote.hop import status_line
 from pytest_mockforge.runtimes.remote.roads import HEALTH, PATHS

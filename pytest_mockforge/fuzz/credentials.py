@@ -20,7 +20,7 @@ from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.fuzz.places import Place, texts
 from pytest_mockforge.fuzz.stage import Stage, Words
 from pytest_mockforge.masking import is_secret_name
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 
 _WHERE = ("query_params.", "credentials.", "headers.")
 _WRONG = "mockforge-wrong-7d1e"

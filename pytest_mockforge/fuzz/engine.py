@@ -25,7 +25,8 @@ from pytest_mockforge.fuzz.model import EXAMPLES, SECONDS, Case, Discovery, Fuzz
 from pytest_mockforge.fuzz.oracles import of_one_call
 from pytest_mockforge.fuzz.outcomes import accepted, limited
 from pytest_mockforge.fuzz.stage import Stage, TimeIsUpError, Words, in_order
-from pytest_mockforge.plugin_under_test import Observation, Plugin
+from pytest_mockforge.observation import Observation
+from pytest_mockforge.plugin_under_test import Plugin
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

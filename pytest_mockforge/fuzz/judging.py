@@ -17,7 +17,7 @@ from pytest_mockforge.fuzz.oracles import of_one_call, of_poison, of_state, of_t
 from pytest_mockforge.fuzz.outcomes import alike, limited
 from pytest_mockforge.fuzz.rounds import blame
 from pytest_mockforge.fuzz.stage import Stage
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 
 _LONGEST_LIFE = 24
 """Calls after which the instance that remembers is replaced: what it remembers has to be tried again one by one."""

@@ -12,7 +12,7 @@ from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, Refusa
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.outcomes import accepted, alike, difference, limited, outcome, said
 from pytest_mockforge.fuzz.stage import Stage, Words
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 from pytest_mockforge.runtimes.base import PAGE
 
 _FAULTY_CODES = frozenset({2, 13, 14, 15})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
 from pytest_mockforge.documents.expectation import Volatile, matches, without_volatile
 from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, Refusal, RemoteFailure
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 
 _LONGEST = 200
 

@@ -22,7 +22,8 @@ from pytest_mockforge.fuzz.oracles import of_one_call, of_poison, of_state, of_t
 from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.fuzz.request_source import asked_with, plainly_written
 from pytest_mockforge.fuzz.stage import Stage
-from pytest_mockforge.plugin_under_test import Observation, Plugin
+from pytest_mockforge.observation import Observation
+from pytest_mockforge.plugin_under_test import Plugin
 
 Verdict = Literal["fails", "mended", "unclear"]
 

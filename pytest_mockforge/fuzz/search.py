@@ -22,7 +22,7 @@ from pytest_mockforge.fuzz.ledger import Key, Ledger, key_of
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.outcomes import accepted, outcome
 from pytest_mockforge.fuzz.stage import Stage, TimeIsUpError
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 
 _SHRINKING = 1.0
 """Seconds for making what one round found smaller."""

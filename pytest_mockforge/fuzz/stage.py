@@ -18,7 +18,8 @@ from pytest_mockforge.contract.violations import Severity
 from pytest_mockforge.documents.expectation import Volatile
 from pytest_mockforge.errors import RequestError
 from pytest_mockforge.fuzz.model import Case, Discovery
-from pytest_mockforge.plugin_under_test import Observation, Plugin
+from pytest_mockforge.observation import Observation
+from pytest_mockforge.plugin_under_test import Plugin
 
 _MOST_KNOWN = 64
 """Requests whose replies are remembered."""

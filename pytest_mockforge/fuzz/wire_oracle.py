@@ -11,7 +11,7 @@ from pytest_mockforge.fuzz.oracles import of_one_call, of_poison
 from pytest_mockforge.fuzz.outcomes import alike, difference, limited, outcome, said
 from pytest_mockforge.fuzz.stage import Stage, Words
 from pytest_mockforge.fuzz.wire import FAMILIES
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 
 
 def of_bytes(stage: Stage, case: Case, seen: Observation, probe: tuple[Case, Observation] | None) -> Discovery | None:

@@ -15,7 +15,7 @@ from pytest_mockforge import Plugin, RequestBuilder, load
 from pytest_mockforge.checks.registry import find
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import ContractFailure, GuestTrap, LimitExceeded
-from pytest_mockforge.plugin_under_test import Observation
+from pytest_mockforge.observation import Observation
 from pytest_mockforge.runtimes.wasm.inspection import inspect_module
 from tests.buggy import BUGGY, ROOT, Bug, bugs
 

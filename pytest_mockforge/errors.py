@@ -109,19 +109,24 @@ class LoadFailure(PluginFailure):
 
 
 class AbiFailure(PluginFailure):
-    """The border between host and guest was broken; `detail` is a stable word such as `output-outside-memory`."""
+    """The border between host and guest was broken; `detail` is a stable word such as `output-outside-memory`.
+
+    `cause` is another, for what lies behind it where that can be told, such as `negative-pointer`.
+    """
 
     def __init__(
         self,
         message: str,
         *,
         detail: str,
+        cause: str = "",
         expected: str | None = None,
         got: str | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, expected=expected, got=got, hint=hint)
         self.detail = detail
+        self.cause = cause
 
 
 class GuestTrap(PluginFailure):

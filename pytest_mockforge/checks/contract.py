@@ -12,6 +12,7 @@ from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.violations import Violation, ViolationKind
 from pytest_mockforge.documents.expectation import Volatile, matches, without_volatile
 from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, Refusal
+from pytest_mockforge.hosts.objections import detail_of
 
 _MOST = 5
 """Requests named for one and the same breach."""
@@ -66,7 +67,7 @@ def inside_memory(bench: Bench) -> Iterator[Finding]:
     for trial in _trials(bench):
         failure = trial.observation.failure
         if isinstance(failure, AbiFailure) and failure.detail in ("output-outside-memory", "negative-length"):
-            detail = f"{trial.operation}:{failure.detail}"
+            detail = detail_of(trial.operation.value, failure.detail, failure.cause)
             if detail not in seen:
                 seen.add(detail)
                 finding = from_failure("MF202", detail, failure, trial.observation.request_bytes)
@@ -254,14 +255,14 @@ def _trials(bench: Bench) -> Iterator[Trial]:
 
 
 def _violated(bench: Bench, code: str, kinds: tuple[ViolationKind, ...]) -> Iterator[Finding]:
-    """One finding for each place and kind of breach, naming the requests that show it."""
+    """One finding for each kind of breach and its cause, or else its place, naming the requests that show it."""
     met: dict[tuple[str, str, ViolationKind], list[tuple[Trial, Violation]]] = {}
     for trial in _trials(bench):
         for violation in trial.observation.violations:
             if violation.kind in kinds:
-                key = (trial.operation.value, _general(violation.pointer), violation.kind)
+                key = (trial.operation.value, violation.cause or _general(violation.pointer), violation.kind)
                 met.setdefault(key, []).append((trial, violation))
-    for (operation, pointer, kind), cases in met.items():
+    for (operation, place, kind), cases in met.items():
         trial, violation = cases[0]
         names = list(dict.fromkeys(trial.name for trial, _ in cases))
         more = f" and {len(names) - 1} more requests" if len(names) > 1 else ""
@@ -269,7 +270,7 @@ def _violated(bench: Bench, code: str, kinds: tuple[ViolationKind, ...]) -> Iter
         yield Finding(
             code=code,
             severity=violation.severity,
-            detail=f"{operation}:{kind}:{pointer}",
+            detail=f"{operation}:{kind}:{place}",
             message=f"{operation}: {kind} at {violation.pointer or 'the top of the reply'}, on {names[0]!r}{more}",
             expected=violation.expected,
             got=violation.got,

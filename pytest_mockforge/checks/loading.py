@@ -14,10 +14,20 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure
 from pytest_mockforge.hosts.mends import mend
 from pytest_mockforge.hosts.messages import failed_call
+from pytest_mockforge.hosts.objections import detail_of
 from pytest_mockforge.runtimes.wasm.language import host_trace
 
 _LONG_NAME = 256
 """Characters of an export's name beyond which it is noted."""
+_SWALLOWED = (
+    "request and reply must both be buffers of the module's own allocator; MockForge ignores the trap, so that nothing "
+    "is released"
+)
+_RELEASE_HINTS = {
+    "release-trapped": _SWALLOWED,
+    "pin-trapped": _SWALLOWED,
+    "released-twice": "give the reply a buffer of its own: a second release of one block can hand it out twice",
+}
 
 
 @check("MF103", "nothing is imported", need="module", mends=("wasi", "abort", "imported-memory", "imports"))
@@ -117,7 +127,8 @@ def allocates(bench: ModuleBench) -> Iterator[Finding]:
         for trial in trials:
             failure = trial.observation.failure
             if isinstance(failure, AbiFailure) and failure.detail == "input-outside-memory":
-                finding = _said(bench, from_failure("MF108", failure.detail, failure), trial.operation, failure)
+                detail = detail_of(failure.detail, failure.cause)
+                finding = _said(bench, from_failure("MF108", detail, failure), trial.operation, failure)
             elif isinstance(failure, GuestTrap) and failure.during == "allocator":
                 finding = from_failure("MF108", f"trap:{failure.code}", failure)
                 finding = _said(bench, finding, trial.operation, failure)
@@ -152,7 +163,7 @@ def optional_exports(bench: ModuleBench) -> Iterator[Finding]:
             yield Finding(
                 code="MF109",
                 severity="error",
-                detail=f"{fault.export}:{fault.detail}",
+                detail=detail_of(fault.export, fault.detail, fault.cause),
                 message=f"{fault.export} has another type than the host calls, and is skipped in silence",
                 expected=fault.expected,
                 got=fault.got,
@@ -162,15 +173,14 @@ def optional_exports(bench: ModuleBench) -> Iterator[Finding]:
     for trials in bench.survey.values():
         for trial in trials:
             for note in trial.observation.border:
-                if note.detail in ("release-trapped", "pin-trapped") and note.detail not in seen:
+                if note.detail in _RELEASE_HINTS and note.detail not in seen:
                     seen.add(note.detail)
                     yield Finding(
                         code="MF109",
                         severity="warning",
                         detail=f"{trial.operation}:{note.detail}",
                         message=f"{trial.operation}: {note.message}",
-                        hint="request and reply must both be buffers of the module's own allocator; MockForge "
-                        "ignores the trap, so that nothing is released",
+                        hint=_RELEASE_HINTS[note.detail],
                     )
 
 

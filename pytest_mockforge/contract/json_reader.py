@@ -34,10 +34,14 @@ _I32_MAX = 2**31 - 1
 
 
 class JsonError(Exception):
-    """The first thing that serde_json would refuse; `str()` is its message, position included."""
+    """The first thing that serde_json would refuse; `str()` is its message, position included.
+
+    `index` is that of the byte behind the one that it stopped at.
+    """
 
     def __init__(self, what: str, data: bytes, index: int) -> None:
         self.what = what
+        self.index = index
         line = data.count(b"\n", 0, index) + 1
         column = index - (data.rfind(b"\n", 0, index) + 1)
         super().__init__(f"{what} at line {line} column {column}")

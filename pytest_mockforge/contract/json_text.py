@@ -122,6 +122,7 @@ def _undecodable(error: UnicodeDecodeError) -> Parsed:
         expected="UTF-8",
         got=message,
         hint="the reply is text in UTF-8 and no longer than the length that the plugin returns with it",
+        cause="cut-off" if error.reason == "unexpected end of data" else "",
     )
     return Parsed(violations=(broken,), host_message=message)
 
@@ -140,15 +141,51 @@ def _refused(error: JsonError, data: bytes) -> Violation:
         return Violation(
             kind="depth", pointer="", expected=f"at most {DEEPEST} nested arrays and objects", got=str(error)
         )
-    hint = None
+    cause = _cause(error, data)
+    hint = _HINTS.get(cause)
     if not data:
         hint = "the plugin returned no bytes: a length of 0"
-    elif data.startswith(b"\xef\xbb\xbf"):
-        hint = "the reply begins with a byte order mark: leave it out"
-    elif b"\0" in data[-1:]:
-        hint = "the reply ends in a NUL: the length does not count a terminator"
     got = str(error) if data else f"an empty reply ({error})"
-    return Violation(kind="syntax", pointer="", expected="one JSON value", got=got, hint=hint)
+    return Violation(kind="syntax", pointer="", expected="one JSON value", got=got, hint=hint, cause=cause)
+
+
+_CAUSES = {
+    "expected ident": "misspelt-word",
+    "invalid number": "number",
+    "number out of range": "number-out-of-range",
+    "invalid escape": "escape",
+    "unexpected end of hex escape": "lone-surrogate",
+    "lone leading surrogate in hex escape": "lone-surrogate",
+    "control character (\\u0000-\\u001F) found while parsing a string": "control-character-in-text",
+    "key must be a string": "key-is-no-text",
+    "trailing comma": "trailing-comma",
+}
+_HINTS = {
+    "byte-order-mark": "the reply begins with a byte order mark: leave it out",
+    "utf-16": "the reply is UTF-16: encode it, in AssemblyScript by String.UTF8.encode",
+    "zero-bytes": "the pointer leads to memory that nothing was written to",
+    "trailing-nul": "the reply ends in a NUL: the length does not count a terminator",
+}
+
+
+def _cause(error: JsonError, data: bytes) -> str:
+    """Give the word for why a text is no JSON, for one that names it to an author."""
+    at = data[error.index - 1 : error.index + 8] if error.index else b""
+    if data.startswith(b"\xef\xbb\xbf"):
+        return "byte-order-mark"
+    if data[1:4:2] == b"\0\0" and data[:1] != b"\0":
+        return "utf-16"
+    if error.what.startswith("EOF"):
+        return "cut-off" if data.strip(b" \t\n\r") else "empty"
+    if error.what == "trailing characters":
+        if not data[error.index - 1 :].strip(b"\0"):
+            return "trailing-nul"
+        return "second-value" if at[:1] in b'{["' else "trailing-bytes"
+    if at.startswith((b"NaN", b"Infinity")):
+        return "not-a-number"
+    if error.what == "expected value":
+        return "zero-bytes" if at.startswith(b"\0") else "control-character" if at < b" " else "no-json"
+    return _CAUSES.get(error.what, "punctuation")
 
 
 def _repeated(pointer: str) -> Violation:

@@ -40,10 +40,20 @@ class Sink:
         self.refusals = 0
 
     def refuse(
-        self, kind: ViolationKind, place: Place, expected: str, got: str, message: str, *, hint: str | None = None
+        self,
+        kind: ViolationKind,
+        place: Place,
+        expected: str,
+        got: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        cause: str = "",
     ) -> _Marker:
         """Report what the host refuses; `message` is what it says of it."""
-        self.violations.append(Violation(kind=kind, pointer=pointer_to(place), expected=expected, got=got, hint=hint))
+        self.violations.append(
+            Violation(kind=kind, pointer=pointer_to(place), expected=expected, got=got, hint=hint, cause=cause)
+        )
         self.refusals += 1
         if self.host_message is None:
             self.host_message = message
@@ -276,9 +286,11 @@ def struct(
 
 def _report_missing(value: dict[str, object], name: str, required: tuple[str, ...], place: Place, sink: Sink) -> None:
     hint = _envelope_hint(value, name) if place is None else None
+    cause = "envelope" if hint else ""
     for key in required:
         if key not in value:
-            sink.refuse("missing-field", (place, key), "a value", "nothing", f"missing field `{key}`", hint=hint)
+            what = ("a value", "nothing", f"missing field `{key}`")
+            sink.refuse("missing-field", (place, key), *what, hint=hint, cause=cause)
 
 
 def _envelope_hint(value: dict[str, object], name: str) -> str | None:

@@ -36,3 +36,5 @@ class Violation:
     got: str
     severity: Severity = "error"
     hint: str | None = None
+    cause: str = ""
+    """A stable word for what lies behind it where kind and place do not tell, such as `byte-order-mark`."""

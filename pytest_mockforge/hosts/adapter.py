@@ -15,7 +15,7 @@ from pytest_mockforge.hosts.common import (
     signature_mend,
 )
 from pytest_mockforge.hosts.mends import Topic
-from pytest_mockforge.hosts.objections import Objection, Rule
+from pytest_mockforge.hosts.objections import Objection, Rule, detail_of
 from pytest_mockforge.hosts.profile import Candidate, Files, register
 from pytest_mockforge.runtimes.wasm.conventions import FAMILIES, MULTI_VALUE, BorderFault
 
@@ -156,7 +156,7 @@ def _from_fault(fault: BorderFault, rule: Rule, host_message: str | None, hint: 
         problem = f"the allocator {fault.export!r} is not exported"
     return Objection(
         rule=rule,
-        detail=f"{fault.export}:{fault.detail}",
+        detail=detail_of(fault.export, fault.detail, fault.cause),
         message=problem or f"{fault.export} is exported with another type than the host calls",
         expected=fault.expected,
         got=fault.got,

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.hosts.common import signature_mend
-from pytest_mockforge.hosts.objections import Objection, Rule
+from pytest_mockforge.hosts.objections import Objection, Rule, detail_of
 from pytest_mockforge.hosts.profile import Candidate
-from pytest_mockforge.runtimes.wasm.conventions import MULTI_VALUE
+from pytest_mockforge.runtimes.wasm.conventions import MULTI_VALUE, memory_cause, type_cause
 from pytest_mockforge.runtimes.wasm.externs import FuncType
 
 Lookup = Callable[[str, bool], str]
@@ -30,7 +30,7 @@ def call_objections(candidate: Candidate, *, prefix: str, lookup: Lookup, memory
         exported = memory is not None and memory.kind != "memory"
         yield _objection(
             "memory",
-            "memory:no-memory" if memory is None else "memory:wrong-memory",
+            detail_of("memory", *_memory_words(candidate)),
             "no memory that the host can use is exported as 'memory'",
             "a memory exported as 'memory', not shared",
             "no export 'memory'" if memory is None else memory.type_text,
@@ -51,12 +51,13 @@ def _operations(candidate: Candidate, prefix: str, lookup: Lookup) -> Iterator[O
                                  prefix + lookup(name, False), candidate.files.mend("operations"))  # fmt: skip
         elif export.kind != "function":
             message = f"{name} is exported, but is no function"
-            yield _objection("operations", f"{name}:no-function", message, expected, f"a {export.kind}",
+            yield _objection("operations", f"{name}:wrong-type:no-function", message, expected, f"a {export.kind}",
                              prefix + lookup(name, True), candidate.files.mend("operations"))  # fmt: skip
         elif export.signature is not None and (said := _operation_fault(name, export.signature)):
             message = f"{name} is exported with another type than the host calls"
-            yield _objection("operations", f"{name}:wrong-type", message, expected,
-                             f"{name}{export.signature}", prefix + said, signature_mend(candidate, name))  # fmt: skip
+            detail = detail_of(name, "wrong-type", type_cause(export, MULTI_VALUE))
+            yield _objection("operations", detail, message, expected, f"{name}{export.signature}",
+                             prefix + said, signature_mend(candidate, name))  # fmt: skip
 
 
 def _allocator(candidate: Candidate, prefix: str) -> Iterator[Objection]:
@@ -73,8 +74,16 @@ def _allocator(candidate: Candidate, prefix: str) -> Iterator[Objection]:
         if wrong is None:
             said = "alloc function did not return a valid pointer"
         message = "alloc is exported with another type than the host calls"
-        yield _objection("allocator", "alloc:wrong-type", message, expected, f"alloc{export.signature}",
+        detail = detail_of("alloc", "wrong-type", type_cause(export, _ALLOC))
+        yield _objection("allocator", detail, message, expected, f"alloc{export.signature}",
                          prefix + said, candidate.files.mend("alloc"))  # fmt: skip
+
+
+def _memory_words(candidate: Candidate) -> tuple[str, str]:
+    memory = candidate.info.export("memory")
+    if memory is None:
+        return "no-memory", "other-name" if any(one.kind == "memory" for one in candidate.info.exports) else ""
+    return "wrong-memory", memory_cause(memory)
 
 
 def dynamic_call_fault(signature: FuncType, called: FuncType) -> str | None:

@@ -8,7 +8,7 @@ from typing import get_args
 from pytest_mockforge.errors import GuestTrap, LoadFailure
 from pytest_mockforge.hosts import messages
 from pytest_mockforge.hosts.mends import Topic
-from pytest_mockforge.hosts.objections import Objection, Rule
+from pytest_mockforge.hosts.objections import Objection, Rule, detail_of
 from pytest_mockforge.hosts.profile import Candidate, Files
 from pytest_mockforge.runtimes.base import MIB
 from pytest_mockforge.runtimes.wasm.adapt import mendable
@@ -78,9 +78,10 @@ def instantiation_objection(candidate: Candidate, prefix: str) -> Iterator[Objec
     trapped = isinstance(failure, GuestTrap)
     reason = messages.instantiation_reason(failure)
     ran = isinstance(failure, GuestTrap) and bool(failure.backtrace)
+    detail = detail_of("cannot-instantiate", failure.detail if isinstance(failure, LoadFailure) else "")
     yield Objection(
         rule="instantiate",
-        detail=failure.code if isinstance(failure, GuestTrap) else "cannot-instantiate",
+        detail=failure.code if isinstance(failure, GuestTrap) else detail,
         message=failure.message.partition("\n")[0],
         expected="an instance, made within the limits" + (", its start function returning" if trapped else ""),
         got=failure.got or failure.message,

@@ -68,6 +68,11 @@ class Objection:
         return self.severity == "error" and (self.at_load or self.rule in REFUSING)
 
 
+def detail_of(*words: str) -> str:
+    """Join the words of a detail, empty ones left out: `authenticate:wrong-type:packed-i64`."""
+    return ":".join(word for word in words if word)
+
+
 def capped(objections: Iterable[Objection]) -> tuple[Objection, ...]:
     """Keep the first of each rule one by one, and say of the others only how many there are."""
     kept: list[Objection] = []

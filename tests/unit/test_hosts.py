@@ -450,7 +450,7 @@ def test_dynamic_hosts_want_functions_and_a_memory(host: str, operation: str, me
 @pytest.mark.parametrize("host", ["runtime", "sandbox"])
 def test_dynamic_hosts_do_not_count_a_shared_memory(host: str, tmp_path: Path) -> None:
     details = [one.detail for one in judged(tmp_path, module(memory='(memory (export "memory") 1 2 shared)'), host)]
-    assert "memory:wrong-memory" in details
+    assert "memory:wrong-memory:shared" in details
 
 
 @pytest.mark.parametrize("host", ["runtime", "sandbox", "loader"])

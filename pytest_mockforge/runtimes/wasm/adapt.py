@@ -44,7 +44,8 @@ from pytest_mockforge.runtimes.wasm.adapt_sections import (
     with_multivalue,
 )
 from pytest_mockforge.runtimes.wasm.binary import MalformedError, UnfamiliarError
-from pytest_mockforge.runtimes.wasm.conventions import MULTI_VALUE
+from pytest_mockforge.runtimes.wasm.conventions import MULTI_VALUE, PAIR_FORMS
+from pytest_mockforge.runtimes.wasm.conventions import PairForm as Form
 from pytest_mockforge.runtimes.wasm.externs import FuncType, MemoryType, read_types, read_value_type
 from pytest_mockforge.runtimes.wasm.inspection import inspect_module
 from pytest_mockforge.runtimes.wasm.language import host_detection
@@ -52,15 +53,9 @@ from pytest_mockforge.runtimes.wasm.module_info import Export, ModuleInfo
 
 __all__ = ["LARGEST_MODULE", "Adapted", "Form", "Packing", "Wrapped", "adapt", "mendable"]
 
-Form = Literal["packed-i64", "out-pointer"]
-
 LARGEST_MODULE = 256 * 1024 * 1024
 """Bytes; a larger module is refused unread."""
 
-_FORMS: Mapping[FuncType, Form] = {
-    FuncType(params=("i32", "i32"), results=("i64",)): "packed-i64",
-    FuncType(params=("i32", "i32", "i32"), results=()): "out-pointer",
-}
 _KEPT_AS: Mapping[Form, str] = {"packed-i64": "packed", "out-pointer": "out-pointer"}
 _TWO_RESULTS = bytes.fromhex("60 02 7f7f 02 7f7f")
 _SOURCE_MAP = "sourceMappingURL"
@@ -98,7 +93,7 @@ class _Plan:
 
 def mendable(signature: FuncType | None) -> Form | None:
     """Tell which of the two forms a function's type is; None when adapt can do nothing for it."""
-    return None if signature is None else _FORMS.get(signature)
+    return None if signature is None else PAIR_FORMS.get(signature)
 
 
 def adapt(data: bytes, *, packing: Packing = "pointer-high") -> Adapted:
@@ -170,7 +165,7 @@ def _form(export: Export) -> Form | None:
         known = export.kind != "function" or export.signature is not None
         raise AdaptError(
             f"{export.name} is exported with a type that adapt cannot mend",
-            expected=" or ".join(f"{export.name}{signature}" for signature in _FORMS),
+            expected=" or ".join(f"{export.name}{signature}" for signature in PAIR_FORMS),
             got=f"{export.name}{export.signature}"
             if export.signature is not None
             else f"a {export.kind}" + ("" if known else " of a type that cannot be read"),

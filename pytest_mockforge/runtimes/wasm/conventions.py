@@ -24,6 +24,13 @@ Adapter = Literal["rust", "tinygo", "assemblyscript"]
 MULTI_VALUE = FuncType(params=("i32", "i32"), results=("i32", "i32"))
 _PACKED = FuncType(params=("i32", "i32"), results=("i64",))
 
+PairForm = Literal["packed-i64", "out-pointer"]
+PAIR_FORMS: Mapping[FuncType, PairForm] = {
+    _PACKED: "packed-i64",
+    FuncType(params=("i32", "i32", "i32"), results=()): "out-pointer",
+}
+"""How compilers give back a pair where a function has one result or none."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AllocatorFamily:
@@ -99,6 +106,8 @@ class BorderFault:
     export: str
     expected: str
     got: str
+    cause: str = ""
+    """Another, for what lies behind it where that can be told: `packed-i64`, `64-bit`, `other-name`, …"""
     optional: bool = False
     """True for `dealloc`, `free`, `__pin` and `__unpin`, which the host skips in silence."""
 
@@ -183,14 +192,22 @@ def _memory(exports: Mapping[str, Export], faults: list[BorderFault]) -> str | N
     if export is None:
         others = [name for name, other in exports.items() if other.kind == "memory"]
         got = f"a memory exported as {others[0]!r}" if others else "no exported memory"
-        faults.append(BorderFault(detail="no-memory", export="memory", expected=expected, got=got))
+        cause = "other-name" if others else ""
+        faults.append(BorderFault(detail="no-memory", export="memory", expected=expected, got=got, cause=cause))
         return None
-    kind = export.memory
-    if kind is None or kind.shared or kind.is64:
-        got = f"a {export.kind}" if kind is None else "a shared memory" if kind.shared else "a 64-bit memory"
-        faults.append(BorderFault(detail="wrong-memory", export="memory", expected=expected, got=got))
+    cause = memory_cause(export)
+    if cause:
+        got = f"a {export.kind}" if export.memory is None else f"a {cause} memory"
+        faults.append(BorderFault(detail="wrong-memory", export="memory", expected=expected, got=got, cause=cause))
         return None
     return "memory"
+
+
+def memory_cause(export: Export) -> str:
+    """Give the word for why an export is no memory that can be used: its kind, `shared` or `64-bit`; "" where it is."""
+    if export.memory is None:
+        return export.kind
+    return "shared" if export.memory.shared else "64-bit" if export.memory.is64 else ""
 
 
 def _family(exports: Mapping[str, Export], adapter: Adapter, faults: list[BorderFault]) -> AllocatorFamily | None:
@@ -225,7 +242,25 @@ def _optional(exports: Mapping[str, Export], name: str, wanted: FuncType, faults
 
 
 def _wrong_type(export: Export, wanted: FuncType, *, optional: bool = False) -> BorderFault:
-    got = f"{export.name}{export.signature}" if export.signature is not None else f"a {export.kind}"
     return BorderFault(
-        detail="wrong-type", export=export.name, expected=f"{export.name}{wanted}", got=got, optional=optional
+        detail="wrong-type",
+        export=export.name,
+        expected=f"{export.name}{wanted}",
+        got=f"{export.name}{export.signature}" if export.signature is not None else f"a {export.kind}",
+        cause=type_cause(export, wanted),
+        optional=optional,
     )
+
+
+def type_cause(export: Export, wanted: FuncType) -> str:
+    """Give the word for how an export's type differs from the one that is called."""
+    given = export.signature
+    if given is None:
+        return "no-function" if export.kind != "function" else "unknown-type"
+    if wanted == MULTI_VALUE and given in PAIR_FORMS:
+        return PAIR_FORMS[given]
+    for what, has, needs in (("parameters", given.params, wanted.params), ("results", given.results, wanted.results)):
+        if has != needs:
+            amount = "too-few" if len(has) < len(needs) else "too-many" if len(has) > len(needs) else "other"
+            return f"{amount}-{what}"
+    return ""

@@ -12,6 +12,10 @@ from pytest_mockforge.errors import AbiFailure
 from pytest_mockforge.runtimes.wasm import capi
 
 _MASK = 0xFFFF_FFFF
+MINUS_ONE = _MASK
+"""As unsigned, which is what C and `memory.grow` give where they fail."""
+SIGN = 0x8000_0000
+"""From here on an address or a length is negative, as MockForge has it."""
 
 
 class GuestMemory:
@@ -92,3 +96,18 @@ class GuestMemory:
                 hint="pass the address of a buffer that exists, and its length in bytes",
             )
         return int(self._native.memory_data(self._context, self._memory)) + address if self._memory else 0
+
+
+def beyond(address: int, length: int, size: int) -> str:
+    """Give the word for how a buffer lies outside a memory of `size` bytes: it tells where the mistake is."""
+    if address == MINUS_ONE:
+        return "minus-one"
+    if address + length > 2**32:
+        return "wraps-around"
+    if address >= SIGN:
+        return "negative-pointer"
+    if address >= size:
+        return "pointer-behind-the-end"
+    if address + length == size + 1:
+        return "one-byte-too-long"
+    return "longer-than-memory" if length > size else "crosses-the-end"

@@ -25,12 +25,12 @@ from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.runtimes.wasm import capi, go_sdk
 from pytest_mockforge.runtimes.wasm.conventions import AllocatorFamily
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
+from pytest_mockforge.runtimes.wasm.guest_memory import MINUS_ONE, SIGN, beyond
 from pytest_mockforge.runtimes.wasm.imports import Environment, HostTrap
 
 if TYPE_CHECKING:
     from pytest_mockforge.runtimes.wasm.host_calls import HostBridge
 
-_SIGN = 0x8000_0000
 _MOST_ARGUMENTS = 6
 _LIMIT_CODES = {"out-of-fuel", "interrupt", "stack-overflow"}
 _MAY_REFUSE = {Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE}
@@ -164,21 +164,24 @@ class GuestInstance:
         trap = self._native.take_trap(error, slots.trap.value)
         self._raise_stash(trap, "start")
         if trap.code == "error":
-            raise LoadFailure(
-                f"the module cannot be instantiated: {trap.message}", step="instantiate", hint=self._above_limits()
-            )
+            detail, hint = self._above_limits()
+            message = f"the module cannot be instantiated: {trap.message}"
+            raise LoadFailure(message, step="instantiate", detail=detail, hint=hint)
         if not trap.backtrace and trap.code not in _LIMIT_CODES:
             # No frame of the guest: the engine was still copying data and element segments.
             raise self._failure(trap, "instantiation", hint="make memory and table as large as the segments in them")
         raise self._failure(trap, "start")
 
-    def _above_limits(self) -> str | None:
+    def _above_limits(self) -> tuple[str, str | None]:
+        """Give a word and a mend for what is larger than our limits."""
         info, limits = self._module.info, self._limits
         if sum(memory.minimum_bytes for memory in info.memories) > limits.memory:
-            return "declare a smaller initial memory, or raise --mockforge-memory: the limit is this run's own"
+            hint = "declare a smaller initial memory, or raise --mockforge-memory: the limit is this run's own"
+            return "memory-above-limit", hint
         if any(table.minimum > limits.table_elements for table in info.tables):
-            return f"declare a smaller table: the limit of {limits.table_elements:,} elements is this run's own"
-        return None
+            hint = f"declare a smaller table: the limit of {limits.table_elements:,} elements is this run's own"
+            return "table-above-limit", hint
+        return "", None
 
     def _exchange(self, operation: Operation, payload: bytes) -> bytes:
         border, slots = self._border, self._slots
@@ -212,6 +215,9 @@ class GuestInstance:
             out, size = packed >> 32, packed & 0xFFFF_FFFF
         reply = self._read(out, size, operation)
         if border.release:
+            if 0 < address <= out < address + length:
+                said = f"the reply lies in the request's buffer, which {border.release} is thus called for twice"
+                self.note("released-twice", said)
             self.attempt(border.release, "release-trapped", address, length)
             self.attempt(border.release, "release-trapped", out, size)
         return reply
@@ -247,6 +253,7 @@ class GuestInstance:
             raise AbiFailure(
                 f"{operation} returned a reply outside memory",
                 detail="output-outside-memory",
+                cause=beyond(address, 0, size),
                 expected=f"a pointer within {size} bytes",
                 got=f"address {address:#x}",
             )
@@ -256,10 +263,11 @@ class GuestInstance:
     def write(self, address: int, payload: bytes, allocator: str) -> None:
         """Copy into a buffer of the guest's. Raises AbiFailure where memory has no room for it."""
         size = self._native.memory_size(self._context, self._memory)
-        if address + len(payload) > size or address >= _SIGN:
+        if address + len(payload) > size or address >= SIGN:
             raise AbiFailure(
                 f"{allocator}({len(payload)}) gave an address outside memory",
                 detail="input-outside-memory",
+                cause=beyond(address, len(payload), size),
                 expected=f"{len(payload)} bytes within {size}, below 2 GiB",
                 got=f"address {address:#x}",
                 hint="give the address of a buffer of at least the length asked for",
@@ -267,19 +275,21 @@ class GuestInstance:
         ctypes.memmove(self._native.memory_data(self._context, self._memory) + address, payload, len(payload))
 
     def _read(self, address: int, length: int, operation: Operation) -> bytes:
-        if length >= _SIGN:
+        if length >= SIGN:
             raise AbiFailure(
                 f"{operation} returned a negative length",
                 detail="negative-length",
+                cause="minus-one" if length == MINUS_ONE else "",
                 expected="0 to 2147483647",
                 got=str(length - 2**32),
                 hint="MockForge panics with a capacity overflow here; return (pointer, length) in this order",
             )
         size = self._native.memory_size(self._context, self._memory)
-        if address >= _SIGN or address + length > size:
+        if address >= SIGN or address + length > size:
             raise AbiFailure(
                 f"{operation} returned a reply outside memory",
                 detail="output-outside-memory",
+                cause=beyond(address, length, size),
                 expected=f"pointer and length within {size} bytes, below 2 GiB",
                 got=f"{length} bytes at {address:#x}",
                 hint="return (pointer, length) in this order, of a buffer that still exists",
@@ -292,6 +302,7 @@ class GuestInstance:
                 return AbiFailure(
                     f"{operation} is exported with a type that cannot be called",
                     detail="wrong-type",
+                    cause=fault.cause,
                     expected=fault.expected,
                     got=fault.got,
                 )

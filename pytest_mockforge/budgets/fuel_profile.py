@@ -15,7 +15,7 @@ from pytest_mockforge.contract.requests import Request
 from pytest_mockforge.errors import LimitExceeded
 from pytest_mockforge.plugin_under_test import Plugin
 
-_RUST_HASH = re.compile(r"::h[0-9a-f]{16}$")
+_RUST_HASH = re.compile(r"::h[0-9a-f]{16}(?: \(\.llvm\.\d+\))?$")
 _RUST = (("$LT$", "<"), ("$GT$", ">"), ("$RF$", "&"), ("$BP$", "*"), ("$C$", ","), ("..", "::"))
 _RUST_CHARACTER = re.compile(r"\$u([0-9a-f]{2,4})\$")
 _PLACE = re.compile(r" \([^()]*:\d+:\d+\)$")
@@ -123,5 +123,5 @@ def _character(code: int) -> str:
 
 
 def _plain(function: str) -> str:
-    """Keep what parts the fields of a line out of a name."""
-    return function.replace(";", ",").replace("\n", " ")
+    """Keep what parts the fields of a line out of a name, and what acts on a terminal."""
+    return "".join(char if char.isprintable() else " " for char in function).replace(";", ",")

@@ -6,10 +6,19 @@ adds its arguments to a parser; and `run`, which gives the exit status. They kno
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from pytest_mockforge.runtimes.base import Limits
+    from pytest_mockforge.subject import Subject
+
 
 DONE, REFUSED, USAGE = 0, 1, 2
 """Exit statuses; argparse itself ends with `USAGE`."""
@@ -38,3 +47,44 @@ def names() -> tuple[str, ...]:
 def command(name: str) -> Command:
     """Give one of them."""
     return cast("Command", import_module(f"{__name__}.{name}"))
+
+
+def add_plugin_arguments(parser: ArgumentParser) -> None:
+    """Add what says how a plugin is opened, as the options of pytest say it."""
+    # Not at the top of the file: not every command needs the engine.
+    from pytest_mockforge.opening import DIALECTS, HOSTS
+
+    parser.add_argument("--host", choices=HOSTS, default="adapter", help="whose rules hold (default: adapter)")
+    parser.add_argument("--dialect", choices=DIALECTS, default="auto", help="the JSON that is spoken (default: auto)")
+    for name, example in (("fuel", "200k"), ("memory", "64MiB"), ("timeout", "5s")):
+        parser.add_argument(f"--{name}", metavar=name.upper(), help=f"the limit of a call, such as {example}")
+    parser.add_argument("--cache", metavar="DIR", help="folder for compiled modules, or off")
+
+
+@contextmanager
+def opened(arguments: Namespace) -> Iterator[tuple[Subject, Limits]]:
+    """Give what the arguments name, not called yet, with its limits. Raises SetupError for what they say of it."""
+    from pytest_mockforge.opening import Means, effective_limits, open_cache, open_subject, read_wanted
+    from pytest_mockforge.spec import parse_spec
+
+    here = Path.cwd()
+    wanted = read_wanted("--", fuel=arguments.fuel, memory=arguments.memory, timeout=arguments.timeout)
+    allowed = bool(getattr(arguments, "allow_commands", False))
+    means = Means(cache=open_cache(arguments.cache, here), allow_commands=allowed)
+    subject = open_subject(parse_spec(arguments.plugin, here), means)
+    try:
+        if subject.testfile_error is not None:
+            raise subject.testfile_error
+        yield subject, effective_limits(wanted, subject.manifest)
+    finally:
+        subject.close()
+
+
+def refused(status: int, error: Exception) -> int:
+    """Say on stderr what went wrong, without what looks like a secret, and give the status."""
+    from pytest_mockforge.masking import Redactor
+    from pytest_mockforge.report.text import harmless
+
+    text = Redactor().text(f"error: {error}")
+    sys.stderr.write("".join(f"{harmless(line)}\n" for line in text.splitlines()))
+    return status

@@ -21,19 +21,16 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_mockforge.commands import DONE, REFUSED, USAGE
+from pytest_mockforge.commands import DONE, REFUSED, USAGE, add_plugin_arguments, opened, refused
 from pytest_mockforge.documents.files import shown
 from pytest_mockforge.errors import LoadFailure, SetupError
 from pytest_mockforge.fuzz.corpus import CorpusReading, Kept, read
 from pytest_mockforge.fuzz.replaying import Replay, replay
 from pytest_mockforge.masking import Redactor, named_secrets
-from pytest_mockforge.opening import DIALECTS, HOSTS, Means, effective_limits, open_cache, open_subject, read_wanted
 from pytest_mockforge.plugin_under_test import Plugin
 from pytest_mockforge.report.text import counted, harmless
-from pytest_mockforge.spec import parse_spec
 from pytest_mockforge.subject import Subject
 
 Outcome = dict[str, object]
@@ -47,11 +44,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", type=Path, help="the corpus")
     parser.add_argument("--plugin", metavar="SPEC", required=True, help="the plugin, as --mockforge-plugin names it")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
-    parser.add_argument("--host", choices=HOSTS, default="adapter", help="whose rules hold (default: adapter)")
-    parser.add_argument("--dialect", choices=DIALECTS, default="auto", help="the JSON that is spoken (default: auto)")
-    for name, example in (("fuel", "200k"), ("memory", "64MiB"), ("timeout", "5s")):
-        parser.add_argument(f"--{name}", metavar=name.upper(), help=f"the limit of a call, such as {example}")
-    parser.add_argument("--cache", metavar="DIR", help="folder for compiled modules, or off")
+    add_plugin_arguments(parser)
     parser.add_argument(
         "--allow-commands", action="store_true", help="let plugin.test.yaml start the service that it tells of"
     )
@@ -60,32 +53,19 @@ def configure(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Replay a corpus and say what became of each case."""
     try:
-        with _opened(arguments) as (subject, plugin):
+        with (
+            opened(arguments) as (subject, limits),
+            Plugin(subject, limits=limits, host=arguments.host, dialect=arguments.dialect) as plugin,
+        ):
             secrets = named_secrets((sample.name, sample.request) for sample in subject.testfile.samples)
             reading = read(arguments.folder, secrets=secrets)
             outcomes = _outcomes(subject, plugin, reading, secrets)
             said = _as_json if arguments.json else _as_lines
             return said(plugin.label, outcomes)
     except LoadFailure as failure:
-        return _fail(REFUSED, failure)
+        return refused(REFUSED, failure)
     except SetupError as error:
-        return _fail(USAGE, error)
-
-
-@contextmanager
-def _opened(arguments: Namespace) -> Iterator[tuple[Subject, Plugin]]:
-    here = Path.cwd()
-    wanted = read_wanted("--", fuel=arguments.fuel, memory=arguments.memory, timeout=arguments.timeout)
-    means = Means(cache=open_cache(arguments.cache, here), allow_commands=arguments.allow_commands)
-    subject = open_subject(parse_spec(arguments.plugin, here), means)
-    try:
-        if subject.testfile_error is not None:
-            raise subject.testfile_error
-        limits = effective_limits(wanted, subject.manifest)
-        with Plugin(subject, limits=limits, host=arguments.host, dialect=arguments.dialect) as plugin:
-            yield subject, plugin
-    finally:
-        subject.close()
+        return refused(USAGE, error)
 
 
 def _outcomes(
@@ -141,12 +121,6 @@ def _status(counts: Mapping[str, int]) -> int:
     if counts.get("still fails"):
         return REFUSED
     return USAGE if counts.get("cannot be replayed") else DONE
-
-
-def _fail(status: int, error: Exception) -> int:
-    lines = [harmless(line) for line in f"error: {error}".splitlines()]
-    sys.stderr.write("\n".join(lines) + "\n")
-    return status
 
 
 def _say(*lines: str) -> None:

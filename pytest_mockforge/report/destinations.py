@@ -41,7 +41,7 @@ def write_reports(paths: Sequence[Path], report: Report) -> dict[Path, str]:
     problems = {}
     for path in paths:
         try:
-            _replace(path, _form(path)(report))
+            write_whole(path, _form(path)(report))
         except OSError as error:
             problems[path] = f"the report {str(path)!r} could not be written: {error.strerror or error}"
     return problems
@@ -67,7 +67,7 @@ def _judged(text: str, base: Path) -> Path:
             f"the report {text!r} has {said}, which names no form of report", hint=f"end it in {', '.join(ENDINGS)}"
         )
     try:
-        problem = _problem(path)
+        problem = problem_with(path)
     except OSError as error:
         problem = f"{error.filename or path}: {error.strerror or error}"
     if problem:
@@ -75,7 +75,7 @@ def _judged(text: str, base: Path) -> Path:
     return path
 
 
-def _problem(path: Path) -> str:
+def problem_with(path: Path) -> str:
     """Say why a file cannot be written; empty when it can. Raises OSError, which says it too."""
     folder = path.parent
     if not folder.is_dir():
@@ -88,8 +88,8 @@ def _problem(path: Path) -> str:
     return "it is read-only" if path.exists() and not os.access(path, os.W_OK) else ""
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write beside and move there, so that a report is there as a whole or not at all."""
+def write_whole(path: Path, text: str) -> None:
+    """Write beside and move there, so that a file is there as a whole or not at all. Raises OSError."""
     # Not a name made of the file's own, which may be as long as a name can be.
     beside = path.with_name(f".mockforge-{os.getpid()}.tmp")
     try:

@@ -65,7 +65,22 @@ class SettingsError(SetupError):
 
 
 class DocumentError(SetupError):
-    """A file of the author's that cannot be read; the first line names the file and, if known, the line."""
+    """A file of the author's that cannot be read; the first line names the file and, if known, the line.
+
+    `cause` is a stable word for why, such as `tab` or `aliases-explode`; empty where the message alone tells.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str = "",
+        expected: str | None = None,
+        got: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, expected=expected, got=got, hint=hint)
+        self.cause = cause
 
 
 class RequestError(SetupError):

@@ -209,7 +209,7 @@ class ModuleSubject(Subject):
             raise LoadFailure(
                 error.message,
                 step="read",
-                detail="no-single-module",
+                detail=f"no-single-module:{error.cause}",
                 expected=error.expected,
                 got=error.got,
                 hint=error.hint,

@@ -155,7 +155,7 @@ def samples(bench: Bench) -> Iterator[Finding]:
         yield Finding(
             code="MF208",
             severity="error",
-            detail="plugin.test.yaml",
+            detail=detail_of("plugin.test.yaml", error.cause),
             message=first,
             got=rest.strip(),
             hint=error.hint or "",

@@ -11,6 +11,7 @@ from pytest_mockforge.checks.reading import objected
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.hosts.manifest_parsers import verdicts
 from pytest_mockforge.hosts.manifest_rules import MEANINGFUL
+from pytest_mockforge.hosts.objections import detail_of
 
 
 @check("MF701", "plugin.yaml can be read", need="nothing")
@@ -28,7 +29,7 @@ def manifest_readable(bench: Bench) -> Iterator[Finding]:
         yield Finding(
             code="MF701",
             severity="error",
-            detail="unreadable",
+            detail=detail_of("unreadable", error.cause),
             message=first,
             expected=error.expected or "",
             got=error.got or rest.strip(),

@@ -39,10 +39,11 @@ def read_regular(path: Path, *, max_bytes: int) -> bytes:
             _judge(path, os.fstat(descriptor), max_bytes)
             content = stream.read(max_bytes + 1)
     except FileNotFoundError:
-        raise DocumentError(f"{shown(path)}: no such file", hint="check the path") from None
+        raise DocumentError(f"{shown(path)}: no such file", cause="no-such-file", hint="check the path") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise DocumentError(f"{shown(path)}: cannot be read: {reason}", hint="check the path and its rights") from None
+        what, hint = f"{shown(path)}: cannot be read: {reason}", "check the path and its rights"
+        raise DocumentError(what, cause="cannot-be-read", hint=hint) from None
     if len(content) > max_bytes:
         raise _too_large(path, f"more than {max_bytes}", max_bytes)
     return content
@@ -51,7 +52,8 @@ def read_regular(path: Path, *, max_bytes: int) -> bytes:
 def _judge(path: Path, status: os.stat_result, max_bytes: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = next((name for test, name in _KINDS if test(status.st_mode)), "no regular file")
-        raise DocumentError(f"{shown(path)}: is {kind}, not a file", hint="name a regular file")
+        what = f"{shown(path)}: is {kind}, not a file"
+        raise DocumentError(what, cause="not-a-file", hint="name a regular file")
     if status.st_size > max_bytes:
         raise _too_large(path, str(status.st_size), max_bytes)
 
@@ -59,6 +61,7 @@ def _judge(path: Path, status: os.stat_result, max_bytes: int) -> None:
 def _too_large(path: Path, size: str, max_bytes: int) -> DocumentError:
     return DocumentError(
         f"{shown(path)}: is too large: {size} bytes",
+        cause="too-large",
         expected=f"at most {max_bytes} bytes",
         hint="keep documents small; payloads and modules belong into files of their own",
     )

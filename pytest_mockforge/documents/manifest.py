@@ -91,7 +91,8 @@ def read_manifest(path: Path) -> Manifest:
     if not isinstance(document.value, dict):
         hint = "begin with 'id: NAME', 'version: \"0.1.0\"', 'types: [auth]'"
         got = described(document.value)
-        raise document.error("", "a manifest of another kind", expected="a mapping", got=got, hint=hint)
+        what = "a manifest of another kind"
+        raise document.error("", what, cause="no-mapping", expected="a mapping", got=got, hint=hint)
     facts = Facts(document.value)
     head = next((place for place in ("/info", "/plugin") if facts.section(place)), "")
     operations, unknown_types = shapes.operations(facts)
@@ -158,7 +159,8 @@ def find_manifest(folder: Path) -> Path | None:
     found = [name for name in MANIFEST_NAMES if name in names]
     if len(found) > 1:
         hint = "keep plugin.yaml, which is the only one that MockForge's loader reads"
-        raise DocumentError(f"{shown(folder)}: both plugin.yaml and plugin.yml stand here", hint=hint)
+        what = f"{shown(folder)}: both plugin.yaml and plugin.yml stand here"
+        raise DocumentError(what, cause="two-manifests", hint=hint)
     return folder / found[0] if found else None
 
 
@@ -172,7 +174,7 @@ def require_manifest(folder: Path) -> Path:
     modules = sorted(name for name in _names_in(folder) if name.endswith(".wasm"))
     example = folder / (modules[0] if modules else "x.wasm")
     hint = f"write one, or name a bare module: --mockforge-plugin={shown(example)}"
-    raise DocumentError(f"no plugin.yaml in {shown(folder)}", hint=hint)
+    raise DocumentError(f"no plugin.yaml in {shown(folder)}", cause="no-manifest", hint=hint)
 
 
 def find_module(folder: Path, manifest: Manifest | None = None) -> Path:
@@ -187,11 +189,13 @@ def find_module(folder: Path, manifest: Manifest | None = None) -> Path:
     if "plugin.wasm" in modules:
         return folder / "plugin.wasm"
     if not modules:
-        raise DocumentError(f"no .wasm file in {shown(folder)}", hint="build the plugin first; " + _ONE_MODULE)
+        hint = "build the plugin first; " + _ONE_MODULE
+        raise DocumentError(f"no .wasm file in {shown(folder)}", cause="none", hint=hint)
     if len(modules) > 1:
         shown_names = listed(quoted(name) for name in modules[:5]) + (", …" if len(modules) > 5 else "")
         what = f"{len(modules)} .wasm files in {shown(folder)}"
-        raise DocumentError(what, expected="one, or one named plugin.wasm", got=shown_names, hint=_ONE_MODULE)
+        expected = "one, or one named plugin.wasm"
+        raise DocumentError(what, cause="several", expected=expected, got=shown_names, hint=_ONE_MODULE)
     return folder / modules[0]
 
 
@@ -201,9 +205,11 @@ def _named_module(folder: Path, manifest: Manifest, name: str) -> Path:
     # No path holds NUL, and realpath raises on it; a name without a file takes its place.
     named = os.path.realpath(folder / name.replace("\0", "?"))
     if os.path.commonpath([inside, named]) != inside:
-        raise DocumentError(f"{place} leaves the plugin's folder", hint="name a file inside the folder")
+        what, hint = f"{place} leaves the plugin's folder", "name a file inside the folder"
+        raise DocumentError(what, cause="outside-the-folder", hint=hint)
     if not os.path.isfile(named):
-        raise DocumentError(f"{place} is no file here", hint="build the plugin first, or correct the name")
+        hint = "build the plugin first, or correct the name"
+        raise DocumentError(f"{place} is no file here", cause="not-there", hint=hint)
     return folder / name
 
 
@@ -213,4 +219,5 @@ def _names_in(folder: Path) -> set[str]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         hint = "name the folder that holds plugin.yaml"
-        raise DocumentError(f"{shown(folder)}: is no folder that can be read: {reason}", hint=hint) from None
+        what = f"{shown(folder)}: is no folder that can be read: {reason}"
+        raise DocumentError(what, cause="cannot-be-read", hint=hint) from None

@@ -104,10 +104,17 @@ class Document:
         return mark
 
     def error(
-        self, pointer: str, what: str, *, expected: str | None = None, got: str | None = None, hint: str
+        self,
+        pointer: str,
+        what: str,
+        *,
+        cause: str = "",
+        expected: str | None = None,
+        got: str | None = None,
+        hint: str,
     ) -> DocumentError:
         """Make the error that names file, line and column of a JSON pointer."""
-        return error_at(self.path, self.mark(pointer), what, expected=expected, got=got, hint=hint)
+        return error_at(self.path, self.mark(pointer), what, cause=cause, expected=expected, got=got, hint=hint)
 
 
 def load(path: Path, *, max_bytes: int = MAX_BYTES) -> Document:
@@ -118,7 +125,8 @@ def load(path: Path, *, max_bytes: int = MAX_BYTES) -> Document:
     """
     text = _decoded(path, read_regular(path, max_bytes=max_bytes))
     if max(text.count("\n"), text.count("\r")) > MAX_LINES:
-        raise error_at(path, Mark(line=MAX_LINES, column=1), f"more than {MAX_LINES} lines", hint="split the file")
+        mark, what = Mark(line=MAX_LINES, column=1), f"more than {MAX_LINES} lines"
+        raise error_at(path, mark, what, cause="too-many-lines", hint="split the file")
     root = _Composer(path, events(path, text), max_characters=max_bytes).document()
     return Document(path=path, value=root.plain(), root=root)
 
@@ -130,7 +138,8 @@ def _decoded(path: Path, content: bytes) -> str:
         # The codec counts from behind a byte order mark that it skipped; its own object does too.
         before = error.object[: error.start].decode("utf-8", "replace")
         what = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
-        raise error_at(path, mark_at(before, len(before)), what, hint="save the file as UTF-8") from None
+        mark = mark_at(before, len(before))
+        raise error_at(path, mark, what, cause="not-utf-8", hint="save the file as UTF-8") from None
 
 
 class _Composer:
@@ -150,21 +159,22 @@ class _Composer:
         if event.kind == "document":
             event = next(self._stream)
         if event.kind == "end" or (event.plain and not event.text):
-            raise self._error(event, "the file is empty", "write the document, or remove the file")
+            raise self._error(event, "empty", "the file is empty", "write the document, or remove the file")
         root = self._node(event, depth=1)
         for following in self._stream:
             if following.kind == "document":
                 hint = "keep one document a file: remove the line '---' and what follows"
-                raise self._error(following, "a second document begins here", hint)
+                raise self._error(following, "several-documents", "a second document begins here", hint)
         return root
 
-    def _error(self, event: Event, what: str, hint: str) -> DocumentError:
-        return error_at(self._path, event.mark, what, hint=hint)
+    def _error(self, event: Event, cause: str, what: str, hint: str) -> DocumentError:
+        return error_at(self._path, event.mark, what, cause=cause, hint=hint)
 
     def _node(self, event: Event, *, depth: int) -> _Node:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise self._error(event, f"more than {MAX_NODES} values in one document", "split or shorten the file")
+            what = f"more than {MAX_NODES} values in one document"
+            raise self._error(event, "too-many-values", what, "split or shorten the file")
         if depth > MAX_DEPTH:
             raise too_deep(self._path, event.mark)
         if event.kind == "alias":
@@ -187,15 +197,18 @@ class _Composer:
         name = event.anchor or ""
         if name not in self._anchors:
             hint = "define it with '&' further up, or quote a value that begins with '*'"
-            raise self._error(event, f"no anchor {quoted(name)} stands before this alias", hint)
+            raise self._error(event, "unknown-alias", f"no anchor {quoted(name)} stands before this alias", hint)
         node = self._anchors[name]
         if node is None:
-            raise self._error(event, f"the alias {quoted(name)} contains itself", "write the value out")
+            what = f"the alias {quoted(name)} contains itself"
+            raise self._error(event, "alias-in-itself", what, "write the value out")
         self._aliased_nodes += node.count
         self._aliased_characters += node.characters
         if self._aliased_nodes > MAX_ALIASED_NODES or self._aliased_characters > self._max_characters:
             what = f"aliases expand to more than {MAX_ALIASED_NODES} values or {self._max_characters} characters"
-            raise self._error(event, what, "write the values out: aliases of aliases grow without end")
+            raise self._error(
+                event, "aliases-explode", what, "write the values out: aliases of aliases grow without end"
+            )
         if depth + node.height - 1 > MAX_DEPTH:
             raise too_deep(self._path, event.mark)
         return node
@@ -210,7 +223,8 @@ class _Composer:
         if base is None and not _FLOAT.fullmatch(text):
             return text
         if len(text) > MAX_DIGITS:
-            raise self._error(event, f"a number of more than {MAX_DIGITS} digits", "quote it to make it text")
+            what = f"a number of more than {MAX_DIGITS} digits"
+            raise self._error(event, "number-too-long", what, "quote it to make it text")
         if base is None:
             return float(text)
         return int(text, base) if base == 10 else int(text[2:], base)
@@ -227,11 +241,12 @@ class _Composer:
         while (event := next(self._stream)).kind != "end":
             key = self._node(event, depth=depth + 1)
             if key.text is None:
-                raise self._error(event, "a list or mapping stands as a key", "quote the key to make it text")
+                what = "a list or mapping stands as a key"
+                raise self._error(event, "key-is-no-text", what, "quote the key to make it text")
             if key.text in entries:
                 first = entries[key.text].mark.line
                 what = f"the key {quoted(key.text)} stands twice in one mapping (first on line {first})"
-                raise self._error(event, what, "remove or rename one of the two")
+                raise self._error(event, "duplicate-key", what, "remove or rename one of the two")
             value = self._node(next(self._stream), depth=depth + 1)
             entries[key.text] = _Entry(mark=event.mark, node=value)
             parts += (key, value)

@@ -27,17 +27,18 @@ MAX_DEPTH = 64
 _NEAR_HERE = "check indentation, quotes and brackets near this place"
 _ONLY_VERSION = re.compile(r"%YAML 1\.[0-9]{1,2}[\r\n \0]")
 
-#: What ruamel.yaml says, what we say instead, and the hint.
+#: What ruamel.yaml says; the cause, what we say instead, and the hint.
 _REWORDED = (
-    ("found character '\\t'", "a tab where YAML takes only spaces", "indent with spaces"),
+    ("found character '\\t'", "tab", "a tab where YAML takes only spaces", "indent with spaces"),
     (
         "mapping values are not allowed here",
+        "second-colon",
         "a second ': ' in one line, or a key that is indented wrongly",
         "quote a value that holds ': '; indent the keys of one mapping alike",
     ),
-    ("'<document start>'", "text after the end of the document", "indent the lines of one block alike"),
-    ("<block end>", "this line does not fit the block above it", "indent the lines of one block alike"),
-    ("could not find expected ':'", "a line without ': ' where a key stands", "write KEY: VALUE"),
+    ("'<document start>'", "indentation", "text after the end of the document", "indent the lines of one block alike"),
+    ("<block end>", "indentation", "this line does not fit the block above it", "indent the lines of one block alike"),
+    ("could not find expected ':'", "no-colon", "a line without ': ' where a key stands", "write KEY: VALUE"),
 )
 
 EventKind = Literal["document", "alias", "scalar", "sequence", "mapping", "end"]
@@ -71,11 +72,18 @@ class _TheirMark(Protocol):
 
 
 def error_at(
-    path: Path, mark: Mark, what: str, *, expected: str | None = None, got: str | None = None, hint: str
+    path: Path,
+    mark: Mark,
+    what: str,
+    *,
+    cause: str = "",
+    expected: str | None = None,
+    got: str | None = None,
+    hint: str,
 ) -> DocumentError:
     """Make the error that names file, line and column."""
     message = f"{shown(path)}:{mark.line}:{mark.column}: {what}"
-    return DocumentError(message, expected=expected, got=got, hint=hint)
+    return DocumentError(message, cause=cause, expected=expected, got=got, hint=hint)
 
 
 def mark_at(text: str, position: int) -> Mark:
@@ -86,7 +94,8 @@ def mark_at(text: str, position: int) -> Mark:
 
 def too_deep(path: Path, mark: Mark) -> DocumentError:
     """Make the error for what is nested too deep."""
-    return error_at(path, mark, f"nested more than {MAX_DEPTH} levels deep", hint="flatten the document")
+    what = f"nested more than {MAX_DEPTH} levels deep"
+    return error_at(path, mark, what, cause="too-deep", hint="flatten the document")
 
 
 def events(path: Path, text: str) -> Iterator[Event]:
@@ -110,17 +119,18 @@ def events(path: Path, text: str) -> Iterator[Event]:
                 yield _event(path, theirs)
     except ReaderError as error:
         what = f"character U+{ord(text[error.position]):04X} is not allowed in YAML"
-        raise error_at(path, mark_at(text, error.position), what, hint="remove it, or write it as an escape") from None
+        mark, hint = mark_at(text, error.position), "remove it, or write it as an escape"
+        raise error_at(path, mark, what, cause="forbidden-character", hint=hint) from None
     except MarkedYAMLError as error:
-        what, hint = _reworded(error)
+        cause, what, hint = _reworded(error)
         # What is never closed is noticed at the end of the file, and mended where it begins.
         place = error.context_mark if "end of stream" in what else error.problem_mark
         mark = _mark(place) if place else last
-        raise error_at(path, mark, what, hint=hint) from None
+        raise error_at(path, mark, what, cause=cause, hint=hint) from None
     # The scanner lets some of Python's own exceptions through, such as OverflowError for "\UFFFFFFFF".
     except (YAMLError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         what = f"not YAML ({quoted(str(error))}), here or on a line below"
-        raise error_at(path, last, what, hint=_NEAR_HERE) from None
+        raise error_at(path, last, what, cause="syntax", hint=_NEAR_HERE) from None
 
 
 def _event(path: Path, theirs: RuamelEvent) -> Event:
@@ -135,7 +145,8 @@ def _event(path: Path, theirs: RuamelEvent) -> Event:
             return Event(kind="alias", mark=mark, anchor=theirs.anchor)
         case ruamel.SequenceStartEvent() | ruamel.MappingStartEvent():
             if theirs.tag is not None:
-                raise error_at(path, mark, "the tag !!str stands before a list or mapping", hint="remove the tag")
+                what = "the tag !!str stands before a list or mapping"
+                raise error_at(path, mark, what, cause="tag", hint="remove the tag")
             kind: EventKind = "sequence" if isinstance(theirs, ruamel.SequenceStartEvent) else "mapping"
             return Event(kind=kind, mark=mark, anchor=theirs.anchor)
         case ruamel.DocumentStartEvent():
@@ -151,17 +162,18 @@ def _whole_characters(path: Path, mark: Mark, text: str) -> str:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError:
         hint = "write both halves, or the character itself"
-        raise error_at(path, mark, "half of a surrogate pair is no character", hint=hint) from None
+        what = "half of a surrogate pair is no character"
+        raise error_at(path, mark, what, cause="surrogate", hint=hint) from None
 
 
-def _reworded(error: MarkedYAMLError) -> tuple[str, str]:
+def _reworded(error: MarkedYAMLError) -> tuple[str, str, str]:
     problem = str(error.problem or error.context or "not YAML")
-    for theirs, ours, hint in _REWORDED:
+    for theirs, cause, ours, hint in _REWORDED:
         if theirs in problem:
-            return ours, hint
+            return cause, ours, hint
     context = f"{error.context}: " if error.context and error.problem else ""
     said = " ".join(f"{context}{problem}".split())
-    return said if len(said) <= 200 and said.isprintable() else quoted(said), _NEAR_HERE
+    return "syntax", said if len(said) <= 200 and said.isprintable() else quoted(said), _NEAR_HERE
 
 
 def _bounded_scanner(path: Path) -> type[Scanner]:
@@ -175,14 +187,14 @@ def _bounded_scanner(path: Path) -> type[Scanner]:
 
         def fetch_tag(self) -> None:
             if self.reader.prefix(6).rstrip("\0\r\n\t ") != "!!str":
-                hint = "remove the tag; quotes make a value text"
-                raise error_at(path, _mark(self.reader.get_mark()), "a tag: values are plain JSON here", hint=hint)
+                mark, hint = _mark(self.reader.get_mark()), "remove the tag; quotes make a value text"
+                raise error_at(path, mark, "a tag: values are plain JSON here", cause="tag", hint=hint)
             super().fetch_tag()
 
         def fetch_directive(self) -> None:
             if not _ONLY_VERSION.match(self.reader.prefix(12)):
-                hint = "remove the line that begins with '%'"
-                raise error_at(path, _mark(self.reader.get_mark()), "no directive but %YAML 1.2 is known", hint=hint)
+                mark, hint = _mark(self.reader.get_mark()), "remove the line that begins with '%'"
+                raise error_at(path, mark, "no directive but %YAML 1.2 is known", cause="directive", hint=hint)
             super().fetch_directive()
 
     return BoundedScanner

@@ -100,7 +100,7 @@ def test_a_folder_with_two_modules_names_both(judge: Judge, folder: Path) -> Non
     (folder / "plugin.yaml").write_text("id: demo\n", "utf-8")
     reports = judge(folder)
     assert failed(reports) == {"MF101"}
-    for part in ("two-memories.wasm", "no-release.wasm", "detail: no-single-module", "hint: "):
+    for part in ("two-memories.wasm", "no-release.wasm", "detail: no-single-module:several", "hint: "):
         assert part in reports["MF101"].text
 
 
@@ -109,6 +109,7 @@ def test_a_folder_without_a_module_is_told_so(judge: Judge, folder: Path) -> Non
     reports = judge(folder)
     assert failed(reports) == {"MF101"}
     assert "hint: " in reports["MF101"].text
+    assert "detail: no-single-module:none" in reports["MF101"].text
 
 
 def test_a_folder_called_like_a_module_is_a_folder(judge: Judge, folder: Path) -> None:
@@ -209,34 +210,60 @@ def test_a_manifest_may_ask_for_64_gb_and_gets_what_the_run_allows(judge: Judge,
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "cause"),
     [
-        "id: [unclosed\n",
-        BOMB,
-        "id: demo\nid: other\n",
-        "",
-        "# nothing but a comment\n",
-        "just a word\n",
-        "- a\n- list\n",
-        "id: demo\n---\nid: other\n",
-        "id: !!python/object/apply:os.system [exit]\n",
-        "\0\0\0",
-        "id: \x1b[31mred\n",
-        "[" * 5_000,
-        "x: " * 1_000,
+        ("id: [unclosed\n", "syntax"),
+        (BOMB, "aliases-explode"),
+        ("id: demo\nid: other\n", "duplicate-key"),
+        ("", "empty"),
+        ("# nothing but a comment\n", "empty"),
+        ("just a word\n", "no-mapping"),
+        ("- a\n- list\n", "no-mapping"),
+        ("id: demo\n---\nid: other\n", "several-documents"),
+        ("id: !!python/object/apply:os.system [exit]\n", "tag"),
+        ("id: demo\ncapabilities:\n\t- network\n", "tab"),
+        ("\0\0\0", "forbidden-character"),
+        ("id: \x1b[31mred\n", "forbidden-character"),
+        ("[" * 5_000, "too-deep"),
+        ("x: " * 1_000, "second-colon"),
     ],
     ids=[
         "not YAML", "alias bomb", "duplicate keys", "empty", "a comment", "a word", "a list", "two documents", "a tag",
-        "NUL", "control characters", "brackets", "colons",
+        "a tab", "NUL", "control characters", "brackets", "colons",
     ],
 )  # fmt: skip
-def test_a_manifest_that_cannot_be_read_leaves_the_module_judged(judge: Judge, good: Path, text: str) -> None:
+def test_a_manifest_that_cannot_be_read_leaves_the_module_judged(
+    judge: Judge, good: Path, text: str, cause: str
+) -> None:
     good.with_name("plugin.yaml").write_text(text, "utf-8")
     reports = judge(good)
     assert failed(reports) == {"MF701"}
+    assert f"detail: unreadable:{cause}" in reports["MF701"].text
     assert "hint: " in reports["MF701"].text
     assert "plugin.yaml" in reports["MF701"].text
     assert reports["MF701"].seconds < 20
+
+
+def test_a_manifest_with_a_scalar_of_100_megabytes_is_refused_unread(judge: Judge, good: Path) -> None:
+    with good.with_name("plugin.yaml").open("wb") as file:
+        file.write(b"id: '")
+        file.truncate(100_000_000)
+    reports = judge(good)
+    assert failed(reports) == {"MF701"}
+    assert "detail: unreadable:too-large" in reports["MF701"].text
+    assert reports["MF701"].seconds < 1
+
+
+@pytest.mark.parametrize("name", ["../two-memories.wasm", "/etc/plugin.wasm"])
+def test_a_manifest_whose_module_lies_outside_of_its_folder_is_not_followed(
+    judge: Judge, folder: Path, name: str
+) -> None:
+    write_wasm("two-memories", folder.parent)
+    (folder / "plugin.yaml").write_text(f"id: demo\nruntime: {{wasm: {name}}}\n", "utf-8")
+    reports = judge(folder)
+    assert failed(reports) == {"MF101"}
+    assert "leaves the plugin's folder" in reports["MF101"].text
+    assert "detail: no-single-module:outside-the-folder" in reports["MF101"].text
 
 
 @pytest.mark.parametrize("name", ["plugin.yaml", "plugin.test.yaml"])

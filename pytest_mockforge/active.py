@@ -100,19 +100,31 @@ def _progress_of(config: pytest.Config) -> Callable[[str], None]:
 
 
 class PrintedOutput:
-    """The hook that shows what plugins printed with a test that failed."""
+    """The hook that shows what plugins printed with a test that failed, and masks secrets in what it shows."""
 
     def __init__(self, state: RunState) -> None:
         self._state = state
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        if report.failed and report.when == "call":
+        printed = self._state.printed() if report.failed and report.when == "call" else []
+        ours = bool(report.longrepr or report.sections) and _uses_plugins(item)
+        if printed or ours:
+            from pytest_mockforge.report.masked import mask_report
             from pytest_mockforge.report.printed import printed_section
 
-            report.sections += [printed_section(*printed) for printed in self._state.printed()]
+            mask = self._state.redactor().text
+            if ours:
+                mask_report(report, mask)
+            report.sections += [printed_section(label, mask(text)) for label, text in printed]
         return report
+
+
+def _uses_plugins(item: pytest.Item) -> bool:
+    """Tell whether a test of the user's has to do with us; what any other says is not ours to change."""
+    names: object = getattr(item, "fixturenames", ())
+    return isinstance(names, list) and any(str(name).startswith("mockforge") for name in names)
 
 
 class ActiveRun:

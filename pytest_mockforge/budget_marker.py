@@ -54,11 +54,13 @@ def judge(item: pytest.Item) -> None:
     if not budgets:
         return
     from pytest_mockforge.checks.budgeting import inconclusive_reason
+    from pytest_mockforge.checks.secrets import masked
     from pytest_mockforge.report.findings import failure_text
     from pytest_mockforge.report.text import harmless
 
     state, benchmark = state_of(item.config), _benchmark(item)
-    results = _results(state, budgets, benchmark, item.nodeid)
+    redactor = state.redactor()
+    results = [masked(result, redactor) for result in _results(state, budgets, benchmark, item.nodeid)]
     item.stash[_RESULTS] = results
     if benchmark is not None:
         _extend(item, benchmark, results)

@@ -17,12 +17,14 @@ from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.checks.measuring import workloads_of
 from pytest_mockforge.checks.references import Gate, References
 from pytest_mockforge.checks.registry import BUDGETS, Check
+from pytest_mockforge.checks.secrets import redactor_for
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import Request
 from pytest_mockforge.errors import SetupError
 from pytest_mockforge.fuzz.outcomes import accepted
-from pytest_mockforge.opening import Means, Wanted, effective_limits, open_subject
+from pytest_mockforge.masking import Redactor
 from pytest_mockforge.observation import Observation
+from pytest_mockforge.opening import Means, Wanted, effective_limits, open_subject
 from pytest_mockforge.plugin_under_test import Plugin
 from pytest_mockforge.runtimes.base import KIB
 from pytest_mockforge.runtimes.host_services import HostServices
@@ -143,6 +145,10 @@ class RunState:
                 self._logs[subject.label] = log
                 printed.append((subject.label, log.removeprefix(before)[-_LONGEST_LOG:]))
         return printed
+
+    def redactor(self) -> Redactor:
+        """Give what masks the secrets of every plugin that is open."""
+        return redactor_for(*(subject.testfile for subject in self._subjects.values()))
 
     def watch(self) -> None:
         """Begin to keep the requests that tests make."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import msgspec
 
@@ -15,25 +16,38 @@ from pytest_mockforge.masking import Redactor, is_secret_name, named_secrets, sl
 _TEXTS = ("message", "expected", "got", "hint", "host_message")
 
 
-def redactor_for(testfile: TestFile) -> Redactor:
-    """Give what masks the secrets of one plugin: those of its samples, of its service, and what looks like one.
+def redactor_for(*testfiles: TestFile) -> Redactor:
+    """Give what masks the secrets of plugins: those of their samples, of their services, and what looks like one.
 
     A new one for each result, so that what one check found first does not number the secrets of the next.
     """
-    known = named_secrets((sample.name, sample.request) for sample in testfile.samples)
-    if testfile.start is not None:
-        known |= {f"start.{slug(name)}": value for name, value in testfile.start.env.items() if is_secret_name(name)}
-    if testfile.remote is not None and testfile.remote.auth is not None:
-        known["remote.auth"] = os.environ.get(testfile.remote.auth.env, "")
+    known = named_secrets((sample.name, sample.request) for testfile in testfiles for sample in testfile.samples)
+    for name, secret in _of_services(testfiles):
+        unique, number = name, 2
+        while known.setdefault(unique, secret) != secret:
+            unique, number = f"{name}-{number}", number + 1
     return Redactor({name: secret for name, secret in known.items() if secret})
+
+
+def _of_services(testfiles: Iterable[TestFile]) -> Iterator[tuple[str, str]]:
+    for testfile in testfiles:
+        if testfile.start is not None:
+            yield from (
+                (f"start.{slug(name)}", text) for name, text in testfile.start.env.items() if is_secret_name(name)
+            )
+        if testfile.remote is not None and testfile.remote.auth is not None:
+            yield "remote.auth", os.environ.get(testfile.remote.auth.env, "")
 
 
 def masked(result: CheckResult, redactor: Redactor) -> CheckResult:
     """Give a result without secrets. What reproduces a finding masks its own, as it must still run."""
-    if not (result.findings or result.accepted or result.skipped):
+    if not (result.findings or result.accepted or result.skipped or result.budget or result.timings):
         return result
     return msgspec.structs.replace(
         result,
+        part=redactor.text(result.part),
+        budget=tuple(msgspec.structs.replace(one, reason=redactor.text(one.reason)) for one in result.budget),
+        timings={name: replace(one, reason=redactor.text(one.reason)) for name, one in result.timings.items()},
         findings=tuple(_masked(finding, redactor) for finding in result.findings),
         accepted=tuple(_masked(finding, redactor) for finding in result.accepted),
         skipped=redactor.text(result.skipped),

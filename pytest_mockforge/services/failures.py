@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mockforge.errors import LoadFailure
+from pytest_mockforge.masking import Redactor, is_secret_name
 from pytest_mockforge.services.log import harmless, tail
 from pytest_mockforge.services.ports import is_taken, ports_of
 
@@ -145,4 +146,5 @@ def _failure(attempt: Attempt, what: str, log: str, hint: str, *, answer: Answer
         lines += ["  the end of its log:", *(f"    | {line}" for line in printed)]
     elif log or answer is not None:
         lines.append("  its log is empty")
-    return LoadFailure("\n".join(lines), step="start", hint=hint)
+    known = {f"env.{name}": value for name, value in attempt.env.items() if value and is_secret_name(name)}
+    return LoadFailure(Redactor(known).text("\n".join(lines)), step="start", hint=hint)

@@ -44,7 +44,7 @@ def test_collapsed_stacks_are_written_whose_weights_are_the_fuel(
 ) -> None:
     assert main(["profile", str(RUST), "--operation=template_function", "--collapsed=out.txt"]) == 0
     lines = (tmp_path / "out.txt").read_text("utf-8").splitlines()
-    assert all(re.fullmatch(r"template_function(;[^;]+)* \d+", line) for line in lines)
+    assert all(re.fullmatch(r"(template_function|alloc|dealloc)(;[^;]+)* \d+", line) for line in lines)
     said = capsys.readouterr().out.splitlines()
     fuel = int(said[0].partition(": ")[2].split()[0].replace(",", ""))
     assert sum(int(line.rpartition(" ")[2]) for line in lines) == pytest.approx(fuel, rel=0.01)

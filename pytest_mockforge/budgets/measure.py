@@ -207,9 +207,11 @@ class _Runner:
 
     def turn(self, slot: int, calls: int, seconds: float) -> None:
         """Make one batch in the variant whose turn it is, unless it has enough."""
+        if self.failure:
+            return
         track = self.tracks[slot % len(self.tracks)]
         calls = min(calls, track.wanted - len(track.taken))
-        if self.failure or calls < 1:
+        if calls < 1:
             return
         try:
             batch = track.lane.batch(self.operation, len(track.taken), calls, _uncounted(calls), seconds)

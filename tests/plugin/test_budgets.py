@@ -16,6 +16,7 @@ from tests.conftest import ROOT, RUST, Run
 pytestmark = pytest.mark.slow
 
 C = ROOT / "fixtures" / "reference" / "c"
+COMPONENT = ROOT / "fixtures" / "component" / "echo.wat"
 TINYGO = ROOT / "fixtures" / "reference" / "tinygo"
 ON_RUST = (f"--mockforge-plugin={RUST}", "--mockforge-checks=MF5")
 SAMPLE = "samples: [{name: s, operation: authenticate, request: {uri: /, query: {token: alpha}}}]\n"
@@ -320,6 +321,19 @@ def test_a_service_has_no_fuel_to_count(run: Run, pytester: pytest.Pytester) -> 
     result = run("--mockforge-plugin=asgi:app:app", "--mockforge-checks=MF5", *budget("fuel<1k", "size<1KiB"), "-rs")
     result.assert_outcomes(skipped=2)
     result.stdout.fnmatch_lines(["SKIPPED * inconclusive: a service uses no fuel that can be counted"])
+
+
+def test_a_component_has_fuel_and_no_time_that_is_measured(run: Run) -> None:
+    words = budget(
+        "template_function: p95<1s", "template_function: p95<2x rust", "template_function: fuel<1M", "memory<8MiB"
+    )
+    result = run(f"--mockforge-plugin={COMPONENT}", "--mockforge-checks=MF5", *words, "-rs")
+    result.assert_outcomes(passed=1, skipped=3)
+    time = "inconclusive: template_function: time is measured of core modules and of services, and this is a component"
+    assert sum(f" {time}" in line for line in result.outlines) == 1
+    result.stdout.fnmatch_lines(
+        [f"SKIPPED ?2? * {time}", "SKIPPED * inconclusive: the memory of a component cannot be*"]
+    )
 
 
 def marked(pytester: pytest.Pytester, body: str) -> None:

@@ -264,6 +264,15 @@ def test_a_component_says_that_time_is_not_measured_of_it() -> None:
     assert measured(found)[0].reason == "time is measured of core modules and of services, and this is a component"
 
 
+def test_a_side_that_cannot_be_measured_leaves_the_other_one_its_samples(tmp_path: Path) -> None:
+    subject = opened(ROOT / "fixtures" / "component" / "echo.wat")
+    component = side_of(subject, {AUTH: [REQUEST]}, label="component")
+    subject.close()
+    nothing, timing = measured(component, side(tmp_path, "module", text(spinning(100))))
+    assert (nothing.count, nothing.reason[:21]) == (0, "time is measured of c")
+    assert timing.count >= 50
+
+
 # ---- the child ----------------------------------------------------------------------------------------------------
 
 

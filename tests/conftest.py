@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import pkgutil
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +13,12 @@ import pytest
 
 import pytest_mockforge
 
-# Loaded before any inner run, as pytester drops what that imported, while the package keeps the names it gave.
-for _name in pytest_mockforge.__all__:
-    getattr(pytest_mockforge, _name)
+# Loaded before any inner run, as pytester drops what that imported, while others keep the classes that it made.
+for _module in pkgutil.walk_packages(pytest_mockforge.__path__, "pytest_mockforge."):
+    if not _module.name.endswith("__main__"):
+        # A module of an extra that is not installed.
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(_module.name)
 
 pytest_plugins = ["pytester"]
 
@@ -31,15 +37,19 @@ Run = Callable[..., pytest.RunResult]
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Run:
-    """Run pytest in an empty folder with our plugin and no other; `subprocess=True` for a process of its own."""
+    """Run pytest in an empty folder with our plugin and no other; `subprocess=True` for a process of its own.
+
+    The search is cut short, so that runs that are about something else are short too; with `search=True` it is not.
+    """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     # In CI pytest leaves its short summary uncut, which would be another output than at a desk.
     for name in ("PYTEST_ADDOPTS", "CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(*args: object, subprocess: bool = False) -> pytest.RunResult:
-        words = ("-p", "mockforge", *(str(arg) for arg in args))
+    def run(*args: object, subprocess: bool = False, search: bool = False) -> pytest.RunResult:
+        brief = () if search else ("-o", "mockforge_fuzz_examples=4", "-o", "mockforge_fuzz_time=600ms")
+        words = ("-p", "mockforge", *brief, *(str(arg) for arg in args))
         return pytester.runpytest_subprocess(*words) if subprocess else pytester.runpytest_inprocess(*words)
 
     return run

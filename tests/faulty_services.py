@@ -60,24 +60,36 @@ def good(seen: Seen) -> Reply:
         return error(413, "too large")
     try:
         request = json.loads(seen.body.decode("utf-8"))
+        if not isinstance(request, dict):
+            raise TypeError("no object")
         return 200, written(ANSWERS[seen.target](request))
     except (ValueError, RecursionError, KeyError, TypeError):
         return error(400, "malformed")
 
 
+def typed(request: Json, **kinds: type) -> None:
+    """Raise TypeError for a member of another type."""
+    for name, kind in kinds.items():
+        if not isinstance(request[name], kind):
+            raise TypeError(f"{name} is no {kind.__name__}")
+
+
 def authenticate(request: Json) -> Json:
+    typed(request, method=str, uri=str, query_params=dict, context=dict)
     known = cast("dict[str, str]", request["query_params"]).get("token") == "abc"
     identity = {"user_id": request["uri"], "roles": [], "groups": [], "attributes": {}} if known else None
     return {"authenticated": known, "identity": identity, "claims": {}, "metadata": {}, "error_message": None}
 
 
 def template_function(request: Json) -> object:
+    typed(request, function_name=str, args=list, context=dict)
     if request["function_name"] not in ("upper", "reverse"):
         raise ValueError("unknown function")
     return str(cast("list[object]", request["args"])[0]).upper()
 
 
 def generate_response(request: Json) -> Json:
+    typed(request, method=str, path=str, query_params=dict, path_params=dict, context=dict)
     body = list(f"{request['method']} {request['path']}".encode())
     return {
         "status_code": 200, "headers": {}, "body": body, "content_type": "text/plain", "metadata": {},
@@ -86,6 +98,7 @@ def generate_response(request: Json) -> Json:
 
 
 def query_datasource(request: Json) -> Json:
+    typed(request, query=str, parameters=dict, context=dict)
     column = {"name": "query", "data_type": "Text", "nullable": False, "description": None, "metadata": {}}
     rows = [{"values": [str(request["query"])], "metadata": {}}]
     return {"rows": rows, "columns": [column], "total_count": 1, "execution_time_ms": 0, "metadata": {}}

@@ -26,7 +26,7 @@ def failures(result: pytest.RunResult) -> list[str]:
 
 
 def test_the_reference_plugin_passes_every_check_of_the_family(run: Run) -> None:
-    result = run(f"--mockforge-plugin={RUST}", *LIMITS)
+    result = run(f"--mockforge-plugin={RUST}", *LIMITS, search=True)
     result.assert_outcomes(passed=11)
     assert result.duration < 30
 

@@ -207,7 +207,11 @@ def test_what_the_service_printed_stands_with_the_test_that_failed_alone(run: Ru
         pytester,
         """
         def test_good(mockforge_remote):
-            START.template_function("f", "first")
+            plugin = START
+            plugin.template_function("f", "first")
+            # What is printed comes by way of the supervisor, so it may be there a moment after the reply.
+            while "first" not in mockforge_remote.log(plugin):
+                pass
 
         def test_bad(mockforge_remote):
             START.template_function("fail", "second")

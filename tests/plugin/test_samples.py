@@ -78,7 +78,12 @@ def test_a_reply_that_differs_is_named_by_its_pointer(
     result.assert_outcomes(failed=1)
     lines = result.outlines
     start = lines.index(f"error MF208: template_function: the sample 'the one' differs at {pointer}")
-    assert lines[start + 1 : start + 3] == [f"    expected: {expected}", f"    got: {got}"]
+    place = "" if pointer == "the top" else pointer
+    assert lines[start + 1 : start + 4] == [
+        f"    detail: the one:{place}",
+        f"    expected: {expected}",
+        f"    got: {got}",
+    ]
 
 
 def test_every_place_that_differs_is_named(run: Run, plugin: Path) -> None:

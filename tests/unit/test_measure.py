@@ -99,7 +99,10 @@ def children() -> list[int]:
 
 def test_a_module_is_measured_in_five_layouts_with_as_many_samples_as_were_wanted(tmp_path: Path) -> None:
     timing = measured(side(tmp_path, "one", text(spinning(40_000_000))), samples=12, seconds=30.0)[0]
-    assert [len(variant) for variant in timing.seconds] == [3] * 5
+    # Where the machine is fast, some more fit into a batch.
+    assert len(timing.seconds) == 5
+    assert len(set(map(len, timing.seconds))) == 1
+    assert len(timing.seconds[0]) >= 3
     assert timing.wanted == 12
     assert timing.reason == ""
 

@@ -69,7 +69,8 @@ def judge(item: pytest.Item) -> None:
         pytest.fail("\n\n".join(broken), pytrace=False)
     reasons = dict.fromkeys(filter(None, map(inconclusive_reason, results)))
     if reasons:
-        pytest.skip(harmless("; ".join(reasons)))
+        told = "; ".join(reason.removeprefix("inconclusive: ") for reason in reasons)
+        pytest.skip(harmless(f"inconclusive: {told}"))
 
 
 def attach(item: pytest.Item, report: pytest.TestReport) -> None:

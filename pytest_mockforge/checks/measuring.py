@@ -22,9 +22,13 @@ from pytest_mockforge.errors import PluginFailure, RequestError
 from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.module_subject import ModuleSubject
 
-_NEEDS: dict[Dimension, Need] = {"time": "operation", "fuel": "operation", "memory": "border", "growth": "border"}
-
-
+_NEEDS: dict[Dimension, Need] = {
+    "time": "operation",
+    "fuel": "operation",
+    "memory": "border",
+    "growth": "border",
+    "size": "binary",
+}
 _MOST_REQUESTS = 50
 """Requests of one test that an operation is measured with."""
 
@@ -109,9 +113,7 @@ def _impossible(bench: Bench, budget: Budget) -> str:
     if budget.dimension != "time" and bench.subject.kind == "service":
         what = {"fuel": "uses no fuel that can be counted", "size": "is no file"}
         return f"a service {what.get(budget.dimension, 'has no memory that can be looked into')}"
-    need = _NEEDS.get(budget.dimension)
-    if need is None:
-        return ""
+    need = _NEEDS[budget.dimension]
     if need == "border" and isinstance(bench.subject, ModuleSubject) and bench.subject.component is not None:
         return "the memory of a component cannot be looked into"
     return bench.missing(need)

@@ -158,9 +158,16 @@ def test_only_refusals_are_inconclusive(run: Run, small: Path) -> None:
 
 def test_a_module_that_does_not_load_leaves_its_budgets_inconclusive(run: Run, pytester: pytest.Pytester) -> None:
     (pytester.path / "broken.wasm").write_bytes(b"nothing of the kind")
-    result = run("--mockforge-plugin=broken.wasm", "--mockforge-checks=MF5", *budget("fuel<1k", "p95<1s"), "-rs")
-    result.assert_outcomes(skipped=2)
-    result.stdout.fnmatch_lines(["SKIPPED * inconclusive: the module cannot be loaded, see MF101"])
+    words = budget("fuel<1k", "p95<1s", "size<1MiB")
+    result = run("--mockforge-plugin=broken.wasm", "--mockforge-checks=MF5", *words, "-rs")
+    result.assert_outcomes(skipped=3)
+    result.stdout.fnmatch_lines(["SKIPPED ?3? * inconclusive: the module cannot be loaded, see MF101"])
+
+
+def test_a_module_that_is_not_there_has_no_size(run: Run, pytester: pytest.Pytester) -> None:
+    (pytester.mkdir("empty") / "plugin.yaml").write_text("id: empty\n", "utf-8")
+    result = run("--mockforge-plugin=empty", "--mockforge-checks=MF5", *budget("size<1MiB"))
+    result.assert_outcomes(skipped=1)
 
 
 def test_a_budget_that_is_about_no_plugin_is_named(run: Run) -> None:

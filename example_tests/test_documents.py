@@ -18,6 +18,7 @@ def run(folder, *options):
         "-p",
         "mockforge",
         f"--mockforge-plugin={TICKETS / 'plugin.wat'}",
+        "--mockforge-checks=default,-MF3",
         *options,
     ]
     return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
@@ -30,7 +31,7 @@ def test_the_leak_is_found(tmp_path):
 
 
 def test_the_sample_is_counted_as_accepted(tmp_path):
-    done = run(tmp_path, "--mockforge-checks=MF208,MF401")
+    done = run(tmp_path, "-k", "MF208 or MF401")
     assert done.returncode == 0
     assert "authenticate       1/1" in done.stdout
 

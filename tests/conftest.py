@@ -43,8 +43,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, cache: Path)
     """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    # In CI pytest leaves its short summary uncut, which would be another output than at a desk.
-    for name in ("PYTEST_ADDOPTS", "CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    # In CI pytest leaves its short summary uncut, which would be another output than at a desk;
+    # and where a worker's name is set, pytest-benchmark takes itself for disabled.
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*args: object, subprocess: bool = False, search: bool = False) -> pytest.RunResult:

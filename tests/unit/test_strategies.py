@@ -153,7 +153,7 @@ def test_text_holds_what_software_stumbles_over(wanted: Callable[[str], bool]) -
 def test_json_tells_null_from_absent_and_minus_zero_from_zero() -> None:
     queries = strategies.data_queries()
     found = find(queries, lambda query: None in query.parameters.values(), settings=search)
-    assert found.parameters == {"id": None}
+    assert list(found.parameters.values()) == [None]
     assert (
         "-0.0"
         in find(

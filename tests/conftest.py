@@ -45,7 +45,14 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, cache: Path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     # In CI pytest leaves its short summary uncut, which would be another output than at a desk;
     # and where a worker's name is set, pytest-benchmark takes itself for disabled.
-    for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    for name in (
+        "PYTEST_XDIST_WORKER",
+        "PYTEST_ADDOPTS",
+        "CI",
+        "BUILD_NUMBER",
+        "GITHUB_ACTIONS",
+        "GITHUB_STEP_SUMMARY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
     def run(*args: object, subprocess: bool = False, search: bool = False) -> pytest.RunResult:

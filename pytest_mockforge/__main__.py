@@ -18,8 +18,9 @@ def main(words: Sequence[str] | None = None) -> int:
         prog="python -m pytest_mockforge", description=__doc__, formatter_class=RawDescriptionHelpFormatter
     )
     choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
+    given = sys.argv[1:] if words is None else words
     for name in commands.names():
-        text = commands.command(name).__doc__ or ""
+        text = commands.help_of(name)
         summary = text.partition("\n")[0]
         choice = choices.add_parser(
             name,
@@ -27,8 +28,13 @@ def main(words: Sequence[str] | None = None) -> int:
             description=text,
             formatter_class=RawDescriptionHelpFormatter,
         )
-        commands.command(name).configure(choice)
-    arguments = parser.parse_args(words)
+        if name in given[:1]:
+            try:
+                commands.command(name).configure(choice)
+            except ImportError as error:
+                sys.stderr.write(f"error: {name} cannot be loaded: {error}\n  hint: {parser.prog} doctor\n")
+                return commands.USAGE
+    arguments = parser.parse_args(given)
     return commands.command(arguments.command).run(arguments)
 
 

@@ -6,11 +6,13 @@ adds its arguments to a parser; and `run`, which gives the exit status. They kno
 
 from __future__ import annotations
 
+import ast
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Protocol, cast
@@ -42,6 +44,14 @@ class Command(Protocol):
 def names() -> tuple[str, ...]:
     """The commands there are, in alphabetical order."""
     return tuple(sorted(module.name for module in iter_modules(__path__)))
+
+
+def help_of(name: str) -> str:
+    """Give a command's docstring out of its source: `doctor` has to run where a library that others need is missing."""
+    spec = find_spec(f"{__name__}.{name}")
+    assert spec is not None
+    assert spec.origin is not None
+    return ast.get_docstring(ast.parse(Path(spec.origin).read_text("utf-8"))) or ""
 
 
 def command(name: str) -> Command:

@@ -24,6 +24,7 @@ OWNERS = {
     "ruamel": ("documents.yaml_events",),
     "hypothesis": (
         "examples",
+        "fuzz.draws",
         "fuzz.engine",
         "fuzz.search",
         *(f"fuzz.{name}" for name in ("strategies", "values", "mutate", "schema", "formats", "answers", "wire")),

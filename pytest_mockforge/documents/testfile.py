@@ -28,10 +28,12 @@ __all__ = ["EMPTY", "MISSING", "Mismatch", "Outcome", "Sample", "TestFile", "Vol
 
 Outcome = Literal["accepted", "refused"]
 
-_TOP_KEYS = ("version", "stateful", "volatile", "samples", "accept", "start", "remote", "budgets")
+_TOP_KEYS = ("version", "stateful", "volatile", "growth", "samples", "accept", "start", "remote", "budgets")
 _SAMPLE_KEYS = ("name", "operation", "request", "expect")
 _EXPECT_KEYS = ("outcome", "reply")
 _VOLATILE_KEYS = ("operation", "pointer")
+_LEAST_GROWTH, _MOST_GROWTH = 1.5, 5.0
+"""Below it n·log n would be a finding on small inputs; beyond it no call ends."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +63,8 @@ class TestFile:
     path: Path | None
     stateful: bool = False
     volatile: tuple[Volatile, ...] = ()
+    growth: float | None = None
+    """The worst exponent of cost against size that there may be; None where it has to be better than quadratic."""
     samples: tuple[Sample, ...] = ()
     accept: tuple[Accepted, ...] = ()
     start: StartCommand | None = None
@@ -85,6 +89,7 @@ def read_testfile(path: Path) -> TestFile:
         path=path,
         stateful=top.flag("stateful", default=False),
         volatile=tuple(_volatile(document, pointer, value) for pointer, value in top.items("volatile")),
+        growth=_growth(top),
         samples=_samples(document, top),
         accept=accepted_entries(document, top.items("accept"), with_plugin=False),
         start=read_start(top),
@@ -103,6 +108,16 @@ def _volatile(document: Document, pointer: str, value: JsonValue) -> Volatile:
     fields = fields_at(document, pointer, value, name="a volatile field", keys=_VOLATILE_KEYS)
     text = _judged(document, pointers.joined(pointer, "pointer"), fields.text("pointer"))
     return Volatile(pointer=text, operation=_operation(fields) if "operation" in fields else None)
+
+
+def _growth(top: Fields) -> float | None:
+    value = top.mapping.get("growth")
+    if "growth" not in top:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _LEAST_GROWTH <= value <= _MOST_GROWTH:
+        hint = "write growth: 2 for cost that may be quadratic, growth: 3 for cubic; linear needs no declaration"
+        raise top.wrong("growth", expected=f"a power from {_LEAST_GROWTH} to {_MOST_GROWTH:g}", hint=hint)
+    return float(value)
 
 
 def _judged(document: Document, pointer: str, text: str) -> str:

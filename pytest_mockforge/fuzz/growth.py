@@ -20,6 +20,8 @@ QUADRATIC = 2.0
 """The exponent that is a finding, unless another is declared."""
 TOLERANCE = 0.2
 """By how much a fitted exponent may stay below that: the linear part of the cost pulls it down."""
+_FIT = 0.05
+"""By how much a fitted exponent may be above a declared one."""
 _FITTED = 4
 """Differences that the line is laid through: the last ones."""
 _WORTH = 100_000
@@ -35,6 +37,11 @@ _ENOUGH = 60_000_000
 
 Cost = Callable[[object], int | None]
 """The fuel of a call with this value in the place; None where it is not answered as the call with the value there."""
+
+
+def border(declared: float | None) -> float:
+    """Give the exponent that is a finding where an author declares the worst one that there may be."""
+    return QUADRATIC if declared is None else declared + TOLERANCE + _FIT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -97,7 +97,7 @@ def costs(stage: Stage, case: Case, declared: float) -> Iterator[Discovery]:
         (small, cheap), (large, dear) = trend.points[-3], trend.points[-1]
         words = Words(
             message=f"costs ever more with {place.name}: fuel grows with the power {trend.exponent:.2f} of its size",
-            expected=f"growth below the power {declared:.1f}",
+            expected=f"growth below the power {declared:.4g}, by a margin of {growth.TOLERANCE}",
             got=f"{cheap:,} units of fuel at a size of {small:,}, {dear:,} at {large:,}",
             hint="go over the input once: no search in a list for each item, no text built by adding to its end",
         )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WHOLE = """\
 version: 1
 stateful: true
+growth: 2
 volatile:
   - /execution_time_ms
   - operation: generate_response
@@ -59,6 +60,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     read = file_of(tmp_path, WHOLE)
     assert read.path == tmp_path / "plugin.test.yaml"
     assert read.stateful is True
+    assert read.growth == 2.0
     assert read.volatile == (
         Volatile(pointer="/execution_time_ms"),
         Volatile(pointer="/headers/x-request-id", operation=Operation.GENERATE_RESPONSE),
@@ -94,7 +96,7 @@ def test_dates_and_words_of_a_request_stay_text(tmp_path: Path) -> None:
 
 def test_a_file_that_says_nothing_gives_the_defaults(tmp_path: Path) -> None:
     read = file_of(tmp_path, "{}")
-    assert (read.stateful, read.volatile, read.samples, read.accept) == (False, (), (), ())
+    assert (read.stateful, read.volatile, read.growth, read.samples, read.accept) == (False, (), None, (), ())
 
 
 def test_no_file_is_an_empty_one_without_a_path() -> None:
@@ -147,6 +149,16 @@ SAMPLE = "samples:\n  - name: x\n    operation: authenticate\n"
             "expected: true or false\n  got: text 'no'\n  hint: in YAML 1.2 yes, no, on and off are text",
             id="stateful",
         ),
+        pytest.param(
+            "growth: quadratic",
+            "'growth' of plugin.test.yaml holds the wrong value\n  expected: a power from 1.5 to 5\n"
+            "  got: text 'quadratic'\n  hint: write growth: 2 for cost that may be quadratic",
+            id="growth",
+        ),
+        pytest.param("growth: 1", "a power from 1.5 to 5\n  got: the number 1", id="linear growth"),
+        pytest.param("growth: true", "a power from 1.5 to 5\n  got: true", id="growth is true"),
+        pytest.param("growth: .nan", "a power from 1.5 to 5\n  got: ", id="growth is no number"),
+        pytest.param("growth:", "a power from 1.5 to 5\n  got: nothing", id="growth is null"),
         pytest.param("samples:", "'samples' of plugin.test.yaml holds the wrong value\n  expected: a list", id="null"),
         pytest.param("samples: {a: b}", "expected: a list\n  got: a mapping", id="samples"),
         pytest.param(

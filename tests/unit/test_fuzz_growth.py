@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from pytest_mockforge.contract.requests import RequestBuilder
-from pytest_mockforge.fuzz.growth import Trend, exponent, trend, worse
+from pytest_mockforge.fuzz.growth import Trend, border, exponent, trend, worse
 from pytest_mockforge.fuzz.places import Place, places, texts
 
 SIZES = tuple(32 * 2**step for step in range(12))
@@ -65,6 +65,12 @@ def test_a_quadratic_part_that_costs_next_to_nothing_is_not_mentioned() -> None:
 def test_what_is_declared_moves_the_border() -> None:
     assert not worse(points(lambda n: n * n), declared=3.0)
     assert worse(points(lambda n: n**1.5 * 50), declared=1.5)
+
+
+@pytest.mark.parametrize("power", [1.5, 2.0, 3.0])
+def test_what_is_as_an_author_declares_is_no_growth_and_what_is_worse_is(power: float) -> None:
+    assert not worse(points(lambda n: 12_000 + 40 * n**power), border(power))
+    assert worse(points(lambda n: 12_000 + 40 * n ** (power + 0.3)), border(power))
 
 
 def test_a_field_is_made_longer_until_its_trend_is_clear() -> None:

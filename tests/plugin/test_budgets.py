@@ -51,6 +51,13 @@ def small(pytester: pytest.Pytester) -> Path:
     return write_answering(folder / "plugin.wat", authenticate=ADMITTED)
 
 
+def let_spin(plugin: Path, turns: str) -> None:
+    """Have each call go round a loop as often as an instruction gives."""
+    loop = "(loop $l (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br_if $l (local.get $n)))"
+    spin = f"(result i32 i32) (local $n i32) (local.set $n {turns}) {loop} (i32.const"
+    plugin.write_text(plugin.read_text("utf-8").replace("(result i32 i32) (i32.const", spin), "utf-8")
+
+
 def test_each_budget_of_a_plugin_is_an_item(run: Run) -> None:
     result = run(*ON_RUST, *budget("fuel<1M", "authenticate:  p95 < 5ms", "go: fuel<1k"), "--co", "-q")
     assert ids(result) == ["mockforge::rust::MF501[authenticate: p95<5ms]", "mockforge::rust::MF502[fuel<1M]"]
@@ -217,6 +224,14 @@ def test_time_is_measured_and_judged(run: Run) -> None:
     result.stdout.fnmatch_lines(["    pass authenticate: p95<1s: authenticate * (* to *), * samples; bound < 1 s"])
 
 
+def test_a_plugin_too_slow_for_its_samples_says_how_many_are_needed(run: Run, small: Path) -> None:
+    let_spin(small, "(i32.const 200000000)")
+    limits = ("--mockforge-fuel=100G", "--mockforge-timeout=60s")
+    result = run(f"--mockforge-plugin={small}", "--mockforge-checks=MF5", *limits, *budget("p99<10s"), "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED * inconclusive: authenticate: * of the 299 samples that p99 needs: * in 5 s"])
+
+
 def test_a_ratio_is_against_another_plugin_of_the_run(run: Run) -> None:
     words = (*ON_RUST, f"--mockforge-plugin={TINYGO}", *budget("tinygo: fuel<2x rust", "rust: fuel<0.1x tinygo"))
     result = run(*words)
@@ -286,11 +301,9 @@ def test_a_report_is_a_baseline_of_exact_figures(run: Run, pytester: pytest.Pyte
 
 
 def test_fuel_that_varies_is_named_not_deterministic(run: Run, pytester: pytest.Pytester, small: Path) -> None:
-    text = small.read_text("utf-8")
-    spin = "(local $n i32) (local.set $n (call $turns)) (loop $l (local.set $n (i32.sub (local.get $n) (i32.const 1)))"
-    text = text.replace("(module\n", '(module (import "env" "turns" (func $turns (result i32)))\n')
-    text = text.replace("(result i32 i32) (i32.const", f"(result i32 i32) {spin} (br_if $l (local.get $n))) (i32.const")
-    small.write_text(text, "utf-8")
+    let_spin(small, "(call $turns)")
+    imported = '(module (import "env" "turns" (func $turns (result i32)))\n'
+    small.write_text(small.read_text("utf-8").replace("(module\n", imported), "utf-8")
     pytester.makeconftest(
         """
         import itertools

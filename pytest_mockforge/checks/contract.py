@@ -61,6 +61,11 @@ def inside_memory(bench: Bench) -> Iterator[Finding]:
     Source: contract 2.3, steps 9 to 11. A negative length makes the host's thread panic; a pointer at or above 2 GiB
     always fails; pointer and length must lie within memory.
 
+    Details: `OPERATION:negative-length`, with `:minus-one` where it is -1, an error code misplaced;
+    `OPERATION:output-outside-memory:` and `minus-one`, `negative-pointer` (2 GiB or more), `pointer-behind-the-end`,
+    `wraps-around` (pointer and length add up to more than 4 GiB), `one-byte-too-long`, `longer-than-memory` or
+    `crosses-the-end`.
+
     Mend: return (pointer, length) in this order, of a buffer that is still alive when the function returns.
     """
     seen: set[str] = set()
@@ -80,6 +85,8 @@ def utf8(bench: Bench) -> Iterator[Finding]:
 
     Source: contract 1.1 and 2.5.
 
+    Detail: `OPERATION:encoding:`, with `cut-off` behind it where the reply ends within a character.
+
     Mend: write UTF-8. AssemblyScript strings are UTF-16 in memory: String.UTF8.encode them. Check the length too: it
     counts bytes, not characters.
     """
@@ -92,6 +99,11 @@ def json_value(bench: Bench) -> Iterator[Finding]:
 
     Source: contract 1.1. Empty output, trailing bytes, NaN, lone surrogate escapes and numbers out of range are errors.
 
+    Details: `OPERATION:depth:`; `OPERATION:syntax:` and `empty`, `zero-bytes`, `control-character`, `utf-16`,
+    `byte-order-mark` and `no-json`, of how it begins; `cut-off`, `trailing-nul`, `trailing-bytes`, `second-value`, of
+    how it ends; `not-a-number` (NaN, Infinity), `number`, `number-out-of-range`, `escape`, `lone-surrogate`,
+    `control-character-in-text`, `key-is-no-text`, `trailing-comma`, `misspelt-word` and `punctuation`, of the rest.
+
     Mend: let a JSON library write the reply, and return the exact length: one byte too many is a trailing NUL.
     """
     yield from _violated(bench, "MF204", ("syntax", "depth"))
@@ -103,6 +115,9 @@ def typed(bench: Bench) -> Iterator[Finding]:
 
     Source: contract 1.1 to 1.6. Only Option fields may be absent or null; maps must be objects; byte vectors are
     arrays of 0 to 255; integers are written without a point and fit their width. Here all breaches are listed.
+
+    Details: `OPERATION:KIND:POINTER`, a star for each index; `OPERATION:missing-field:envelope` where the fields stand
+    in an envelope of the SDKs.
 
     Mend: write every required field, an empty object for an empty map, and the bare reply without an envelope.
     """

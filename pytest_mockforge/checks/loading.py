@@ -48,6 +48,9 @@ def memory(bench: ModuleBench) -> Iterator[Finding]:
 
     Source: contract 2.1 and 2.2. A shared memory and a 64-bit memory do not count. Another one beside it is only noted.
 
+    Details: `memory:no-memory`, with `:other-name` where one is exported under another; `memory:wrong-memory:` and
+    `shared`, `64-bit`, or the kind that the export has instead. Of notes: `memory:another`.
+
     Mend: export it. Rust and TinyGo do; C needs -Wl,--export-memory; AssemblyScript must not --importMemory.
     """
     yield from objected(bench, "MF104", "memory")
@@ -94,6 +97,9 @@ def operations(bench: ModuleBench) -> Iterator[Finding]:
     Source: contract 2.2. Any other type, such as one packed i64 or a hidden out-pointer, is reported by the host as
     "not found". An operation that is neither exported nor declared is not tested; at least one must be there.
 
+    Details: `OPERATION:wrong-type:` and `packed-i64`, `out-pointer`, `too-few-parameters`, `too-many-results`, …, or
+    `no-function`; `OPERATION:missing`, declared and not exported; `none`.
+
     Mend: Rust, a thin crate of exports compiled with -Ctarget-feature=+multivalue. C, -mmultivalue with
     -Xclang -target-abi -Xclang experimental-mv. AssemblyScript and TinyGo cannot return two results: the export needs
     a wrapper that splits a packed i64.
@@ -107,6 +113,9 @@ def instantiates(bench: ModuleBench) -> Iterator[Finding]:
 
     Source: contract 2.1. It is done here under our limits, with imports replaced by traps that name themselves.
 
+    Details: the code of a trap; `cannot-instantiate`, with `:memory-above-limit` or `:table-above-limit` where a limit
+    of ours is what stops it.
+
     Mend: move work out of the start function, declare a smaller initial memory or table, or raise
     --mockforge-memory if the module is meant to be that large.
     """
@@ -119,6 +128,8 @@ def allocates(bench: ModuleBench) -> Iterator[Finding]:
 
     Source: contract 2.3. An address of 0 is not treated as failure: the request is written over whatever lies at the
     start of memory. An address at or above 2 GiB, or too near the end of memory, makes every call fail.
+
+    Details: `trap:CODE`; `zero-address`; `input-outside-memory:` and where it lies, in the words of MF202.
 
     Mend: return the address of a buffer of at least the length asked for, and trap rather than return 0.
     """
@@ -154,7 +165,11 @@ def optional_exports(bench: ModuleBench) -> Iterator[Finding]:
     """`dealloc`, `free`, `__pin` and `__unpin` are optional; the host skips a wrong type and ignores a trap in silence.
 
     Source: contract 2.2 and 2.3. Skipped in silence, a release function is a leak: nothing is ever given back.
-    The host releases the request and the reply, so both must come from the module's own allocator.
+    The host releases the request and the reply, so both must come from the module's own allocator, and a reply in the
+    request's buffer is released twice.
+
+    Details: `EXPORT:wrong-type:` and a word of MF106; of warnings `OPERATION:release-trapped`, `OPERATION:pin-trapped`,
+    `OPERATION:released-twice`.
 
     Mend: dealloc(i32, i32) with no result, free(i32) with no result, __pin(i32) -> i32, __unpin(i32) with no result.
     """

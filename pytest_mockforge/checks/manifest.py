@@ -21,6 +21,11 @@ def manifest_readable(bench: Bench) -> Iterator[Finding]:
     Source: contract 7. A bare module works without a manifest; then there is nothing to check. YAML 1.2 reads `no` and
     `on` as text, as MockForge's parser does.
 
+    Details: `unreadable:` and `no-manifest` or `two-manifests`, of a folder; `not-a-file`, `cannot-be-read`,
+    `too-large`; `empty`, `several-documents`, `no-mapping`; `duplicate-key`, `key-is-no-text`, `aliases-explode`,
+    `alias-in-itself`, `unknown-alias`, `tag`, `directive`; `tab`, `indentation`, `second-colon`, `no-colon`, `syntax`;
+    `forbidden-character`, `surrogate`, `not-utf-8`; `too-deep`, `too-many-values`, `too-many-lines`, `number-too-long`.
+
     Mend: the message names file, line and column.
     """
     error = bench.subject.manifest_error

@@ -19,7 +19,8 @@ def readable(bench: ModuleBench) -> Iterator[Finding]:
     Details: `empty`; `cut-in-preamble`, which ends within those bytes; `unknown-version` of the format; `text` of
     WebAssembly; `elf`, `mach-o`, `windows-executable`; `llvm-bitcode`, `static-library`, of a link that is missing;
     `gzip`, `zip`, `zstd`; `git-lfs-pointer`; `html`, `json`; `no-magic`, anything else. There may be no file to look
-    into at all: `no-single-module`, `not-a-file`, `too-large`, `cannot-be-read`; or text that `does-not-assemble`.
+    into at all: `no-single-module:` and `none`, `several`, `not-there` or `outside-the-folder`, of a plugin's folder;
+    `not-a-file`, `too-large`, `cannot-be-read`; or text that `does-not-assemble`.
 
     Mend: name the .wasm that the compiler wrote.
     """
@@ -32,6 +33,10 @@ def compiles(bench: ModuleBench) -> Iterator[Finding]:
 
     Source: contract 2.1. A compiler's own output fails here mostly when a proposal was switched on that wasmtime
     has off, or when link-time optimisation mixed functions of two calling conventions.
+
+    Details: `proposal:` and the name of the one that the host has off, such as `relaxed-simd`; `compile`, where the
+    wasmtime of this run refuses it, with `:proposal-off`, `:type-mismatch` or `:name-too-long` (100,000 bytes) where
+    that is told.
 
     Mend: build without the proposal that the message names; in Rust, keep `+multivalue` to a thin crate of exports.
     """

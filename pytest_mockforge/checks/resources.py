@@ -31,6 +31,9 @@ def fuel(bench: ModuleBench) -> Iterator[Finding]:
     one version of wasmtime. *cold* is the first call of a fresh instance (median over the workload), *steady* the
     median and maximum over a reused one.
 
+    Details: `OPERATION:` and `out-of-fuel`, `interrupt` (time) or `stack-overflow`; with `:allocator`, or the name of
+    the release function, where it was not the operation itself.
+
     Mend: bound the loop or the recursion that the finding's function names. If the work is meant to be that costly,
     raise --mockforge-fuel or --mockforge-timeout.
     """
@@ -105,6 +108,9 @@ def growth(bench: ModuleBench) -> Iterator[Finding]:
     inconclusive.
 
     Requests that the plugin refuses by a trap are left out, as the host never releases their buffer (2.3).
+
+    Details: `OPERATION:leak`, with `:no-release` where no release function can be called, and `:every-call` where each
+    call takes new pages; `OPERATION:fails-when-reused`. Of notes: `OPERATION:inconclusive`.
 
     Mend: give back every buffer. The host releases request and reply through dealloc, free or __unpin, if exported.
     """

@@ -13,7 +13,7 @@ from pytest_mockforge.hosts.profile import Candidate, Files
 from pytest_mockforge.runtimes.base import MIB
 from pytest_mockforge.runtimes.wasm.adapt import mendable
 from pytest_mockforge.runtimes.wasm.binary import Damage
-from pytest_mockforge.runtimes.wasm.features import NEWER_THAN_36
+from pytest_mockforge.runtimes.wasm.features import NEWER_THAN_36, refused_proposal
 from pytest_mockforge.runtimes.wasm.module_info import Import, ModuleInfo
 
 MEMORY_LIMIT = 10 * MIB
@@ -56,12 +56,13 @@ def unreadable(failure: LoadFailure, files: Files, host_message: str) -> Objecti
 
 def proposals_objection(candidate: Candidate, host_message: str, switched_off: frozenset[str]) -> Iterator[Objection]:
     """The module uses a proposal that the host's wasmtime 36 does not accept."""
-    reason = candidate.refused_without(NEWER_THAN_36 | switched_off)
+    off = NEWER_THAN_36 | switched_off
+    reason = candidate.refused_without(off)
     if reason is not None:
         without = f" without {', '.join(sorted(switched_off))}" if switched_off else ", and wasmtime 36's defaults"
         yield Objection(
             rule="compile",
-            detail="proposal",
+            detail=detail_of("proposal", refused_proposal(candidate.files.data, off)),
             message=f"the module uses a proposal that MockForge's wasmtime 36 has off: {reason}",
             expected=f"WebAssembly 2.0{without}",
             got=reason,

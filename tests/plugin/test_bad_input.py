@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import RUST, Run
 from tests.hostile_cases import write_wasm
+from tests.judging import module
 from tests.recorded import RECORDER, Recorded, recorded
 
 CHECKS = "--mockforge-checks=MF101,MF104,MF208,MF701,MF702"
@@ -191,6 +192,31 @@ def test_one_label_for_two_plugins_is_a_usage_error(run: Run, good: Path) -> Non
 def test_a_label_that_would_break_an_id_is_a_usage_error(run: Run, name: str) -> None:
     text = usage_error(run(f"--mockforge-plugin={name}={RUST}"))
     assert "\x1b" not in text
+
+
+# ---- what a module exports ----------------------------------------------------------------------------------------
+
+
+def test_very_many_exports_and_very_long_names_cost_little_and_have_details_of_their_own(
+    run: Run, pytester: pytest.Pytester, folder: Path
+) -> None:
+    many = "".join(f'(export "e{number}" (func 0))' for number in range(100_000))
+    (folder / "many.wasm").write_bytes(module(many))
+    (folder / "long.wasm").write_bytes(module(f'(export "{"x" * 100_000}" (func 0))'))
+    (folder / "longer.wasm").write_bytes(module(f'(export "{"x" * 2**20}" (func 0))'))
+    pytester.makeconftest(RECORDER)
+    plugins = [f"--mockforge-plugin={folder / name}.wasm" for name in ("many", "long", "longer")]
+    result = run(*plugins, "--mockforge-host=loader", "--mockforge-checks=MF1", "-vv")
+    said = {name: set[str]() for name in ("many", "long", "longer")}
+    for report in recorded(pytester.path):
+        said[report.plugin] |= {one for one in report.said() if one.startswith(("MF102", "MF113", "note:MF112"))}
+        assert report.seconds < 5
+    assert said == {
+        "many": {"MF113 exports", "MF113 functions"},
+        "long": {"note:MF112 long-name"},
+        "longer": {"MF102 compile:name-too-long"},
+    }
+    assert len(result.stdout.str()) < 100_000
 
 
 # ---- plugin.yaml --------------------------------------------------------------------------------------------------

@@ -324,16 +324,20 @@ def test_init_and_process_may_be_of_any_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "extra",
+    ("proposal", "extra"),
     [
-        '(func (export "wide") (result v128) (v128.const i32x4 0 0 0 0))',
-        "(memory 1)",
-        '(func (export "fence") (atomic.fence))',
+        ("simd", '(func (export "wide") (result v128) (v128.const i32x4 0 0 0 0))'),
+        (
+            "relaxed-simd",
+            '(func (export "wide") (param v128 v128) (result v128) local.get 0 local.get 1 i8x16.relaxed_swizzle)',
+        ),
+        ("multi-memory", "(memory 1)"),
+        ("threads", '(func (export "fence") (atomic.fence))'),
     ],
 )
-def test_the_runtime_has_proposals_off_that_the_adapters_take(extra: str, tmp_path: Path) -> None:
+def test_the_runtime_has_proposals_off_that_the_adapters_take(proposal: str, extra: str, tmp_path: Path) -> None:
     (objection, *_) = judged(tmp_path, module(extra), "runtime")
-    assert (objection.rule, objection.detail) == ("compile", "proposal")
+    assert (objection.rule, objection.detail) == ("compile", f"proposal:{proposal}")
     assert judged(tmp_path, module(extra), "adapter") == ()
 
 

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 _METERED, _PLAIN = "metered-1 fuel epochs no-signal-traps", "plain-1"
 """Name every setting that changes compiled code; part of the cache key, so change them with `_configure`."""
 _NOTHING = FuncType(params=(), results=())
+_INVALID = (
+    ("string size out of bounds", "compile:name-too-long", "shorten the names of exports, imports and sections"),
+    ("not enabled", "compile:proposal-off", None),
+    ("disabled", "compile:proposal-off", None),
+    ("type mismatch", "compile:type-mismatch", None),
+    ("", "compile", None),
+)
+"""Part of what wasmtime says, the detail, and the mend where it is not that of a proposal."""
 # (i32, i32) -> (i32, i32), answering its arguments in reverse.
 _ECHO = bytes.fromhex("0061736d0100000001080160027f7f027f7f03020100070501016500000a08010600200120000b")
 
@@ -81,7 +89,9 @@ class Engine:
         try:
             module = wasmtime.Module(self._engine, data)
         except wasmtime.WasmtimeError as error:
-            raise LoadFailure(capi.printable(_compile_message(str(error))), step="compile") from None
+            message = capi.printable(_compile_message(str(error)))
+            detail, hint = next((detail, hint) for said, detail, hint in _INVALID if said in message)
+            raise LoadFailure(message, step="compile", detail=detail, hint=hint) from None
         if cache:
             cache.store(data, identity, bytes(module.serialize()))
         return module

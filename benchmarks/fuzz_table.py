@@ -20,10 +20,8 @@ from time import perf_counter
 import msgspec
 
 from pytest_mockforge.checks.benches import open_bench
-from pytest_mockforge.contract.requests import from_mapping
 from pytest_mockforge.documents import yaml12
-from pytest_mockforge.fuzz.engine import fuzz
-from pytest_mockforge.fuzz.model import EXAMPLES, SECONDS, FuzzReport
+from pytest_mockforge.fuzz.model import EXAMPLES, SECONDS, FuzzOptions, FuzzReport
 from pytest_mockforge.opening import Means, open_subject
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.spec import parse_spec
@@ -101,19 +99,9 @@ def _bug_row(bug: Bug, seeds: range) -> bool:
 
 def _fuzzed(subject: Subject, seed: int, examples: int, seconds: float = SECONDS) -> FuzzReport:
     bench = open_bench(subject, limits=Limits(), host="adapter", dialect="auto")
-    testfile = subject.testfile
-    samples = [from_mapping(sample.operation, sample.request) for sample in testfile.samples]
+    bench.fuzz_options = FuzzOptions(seed=seed, examples=examples, seconds=seconds)
     try:
-        return fuzz(
-            bench.plugin,
-            operations=bench.operations,
-            seed=seed,
-            examples=examples,
-            seconds=seconds,
-            samples=samples,
-            volatile=testfile.volatile,
-            stateful=testfile.stateful,
-        )
+        return bench.fuzz
     finally:
         bench.close()
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from pytest_mockforge.checks.bench import Bench
+from pytest_mockforge.checks.fuzz_run import fuzzed
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.contract.requests import Request, from_mapping
-from pytest_mockforge.errors import PluginFailure, RequestError, SettingsError
-from pytest_mockforge.fuzz.model import Discovery, FuzzOptions, FuzzReport
-from pytest_mockforge.fuzz.seeds import default_seed
+from pytest_mockforge.contract.requests import Request
+from pytest_mockforge.errors import PluginFailure, SettingsError
+from pytest_mockforge.fuzz.model import Discovery, FuzzReport
 from pytest_mockforge.subject import Subject
 
 if TYPE_CHECKING:
@@ -19,15 +22,8 @@ if TYPE_CHECKING:
 class Fuzzer:
     """Searches for requests that a plugin does not stand."""
 
-    def __init__(
-        self,
-        options: FuzzOptions,
-        subject_of: Callable[[Plugin], Subject],
-        progress: Callable[[str], None] | None = None,
-    ) -> None:
-        self._options = options
-        self._subject_of = subject_of
-        self._progress = progress
+    def __init__(self, bench_of: Callable[[Plugin], Bench]) -> None:
+        self._bench_of = bench_of
 
     def __call__(
         self,
@@ -47,30 +43,26 @@ class Fuzzer:
         beside those of plugin.test.yaml: the search starts from them. `examples` of each operation, `seconds` for the
         whole and `seed` go before the options of the run. `wire` tells whether bytes are sent that are no request;
         services get them, modules do not unless it is True. `allow` are codes, such as MF304, or details that are no
-        failure.
+        failure. The folder of --mockforge-corpus is read and written as by the checks.
 
-        Raises SettingsError for an operation that does not exist or a number that cannot be.
+        Raises SettingsError for an operation that cannot be called or a number that cannot be.
         """
         __tracebackhide__ = True
-        from pytest_mockforge.fuzz.engine import fuzz
-
         if (examples is not None and examples < 1) or (seconds is not None and seconds <= 0):
             raise SettingsError("a search needs at least one example and some time", hint="examples=100, seconds=8.0")
-        subject = self._subject_of(plugin)
-        options = self._options
-        drawn = options.seed if seed is None else seed
+        bench = self._bench_of(plugin)
+        subject = bench.subject
+        given = {"examples": examples, "seconds": seconds, "seed": seed, "wire": wire}
+        chosen = None if operations is None else [_operation(one, bench) for one in operations]
         with plugin.view() as view:
-            report = fuzz(
-                view,
-                operations=None if operations is None else [_operation(one) for one in operations],
-                seed=default_seed(_content(subject)) if drawn is None else drawn,
-                examples=options.examples if examples is None else examples,
-                seconds=options.seconds if seconds is None else seconds,
-                samples=[*samples, *_samples(subject)],
-                volatile=subject.testfile.volatile,
-                stateful=subject.testfile.stateful,
-                wire=options.wire if wire is None else wire,
-                progress=self._progress,
+            report = fuzzed(
+                bench,
+                plugin=view,
+                options=msgspec.structs.replace(
+                    bench.fuzz_options, **{name: value for name, value in given.items() if value is not None}
+                ),
+                operations=chosen,
+                samples=samples,
             )
         allowed = set(allow)
         errors = [
@@ -94,22 +86,13 @@ def _text(subject: Subject, report: FuzzReport, errors: Sequence[Discovery]) -> 
     return "\n".join([head, searched, *(line for finding in findings for line in shown_in_full(finding))])
 
 
-def _operation(name: Operation | str) -> Operation:
+def _operation(name: Operation | str, bench: Bench) -> Operation:
     try:
-        return Operation(name)
+        operation = Operation(name)
     except ValueError:
         valid = ", ".join(Operation)
         raise SettingsError(f"{name!r} is no operation", hint=f"the operations are {valid}") from None
-
-
-def _content(subject: Subject) -> bytes:
-    return subject.path.read_bytes() if subject.path is not None else subject.spec.text.encode()
-
-
-def _samples(subject: Subject) -> Iterable[Request]:
-    for sample in subject.testfile.samples:
-        try:
-            yield from_mapping(sample.operation, sample.request)
-        except RequestError:
-            # The check on samples reports it.
-            continue
+    if operation not in bench.operations:
+        there = ", ".join(bench.operations) or "none"
+        raise SettingsError(f"{bench.label} has no {operation} that can be called", hint=f"those that it has: {there}")
+    return operation

@@ -16,7 +16,7 @@ from pytest_mockforge.checks.bench import Bench, Workload
 from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.checks.measuring import workloads_of
 from pytest_mockforge.checks.references import Gate, References
-from pytest_mockforge.checks.registry import BUDGETS, Check
+from pytest_mockforge.checks.registry import BUDGETS, WIRE, Check
 from pytest_mockforge.checks.secrets import redactor_for
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import Request
@@ -74,22 +74,15 @@ class RunState:
         """Give the bench on which one plugin's checks share their work."""
         bench = self._benches.get(label)
         if bench is None:
-            subject = self._subject(self._specs[label])
-            limits = effective_limits(self.settings.wanted, subject.manifest)
-            settings = self.settings
-            bench = self._benches[label] = open_bench(
-                subject, limits=limits, host=settings.host, dialect=settings.dialect
-            )
-            bench.functions = self.services.functions
-            bench.fuzz_options, bench.progress = settings.fuzz, self._means.progress
-            bench.gate = self._gate(subject)
+            bench = self._benches[label] = self._open_bench(self._specs[label])
         return bench
 
     def checks(self, label: str) -> list[Check]:
         """Give the checks of this run that are about one plugin."""
         chosen = [check for check in self.settings.checks if self.settings.runs(label, check.code)]
         kind = self._subject(self._specs[label]).kind
-        return [check for check in chosen if check.fits(kind) and check.family != BUDGETS]
+        apart = {WIRE} if kind == "module" and not self.settings.fuzz.wire else set()
+        return [check for check in chosen if check.fits(kind) and check.family != BUDGETS and check.code not in apart]
 
     def budgets(self, label: str) -> list[Check]:
         """Give a check for each budget of one plugin that is part of this run, in the order of codes."""
@@ -120,7 +113,7 @@ class RunState:
         """Give what searches for requests that plugins of this run do not stand."""
         from pytest_mockforge.fuzzer import Fuzzer
 
-        return Fuzzer(self.settings.fuzz, self._subject_of, self._means.progress)
+        return Fuzzer(self._bench_under)
 
     def load(self, text: str, base: Path) -> Plugin:
         """Give a plugin that is not part of the run's own. Raises SpecError and LoadFailure."""
@@ -190,12 +183,16 @@ class RunState:
             return self.bench(spec.label)
         bench = self._loaded.get(spec)
         if bench is None:
-            subject, settings = self._subject(spec), self.settings
-            limits = effective_limits(settings.wanted, subject.manifest)
-            bench = self._loaded[spec] = open_bench(
-                subject, limits=limits, host=settings.host, dialect=settings.dialect
-            )
-            bench.gate = self._gate(subject)
+            bench = self._loaded[spec] = self._open_bench(spec)
+        return bench
+
+    def _open_bench(self, spec: Spec) -> Bench:
+        subject, settings = self._subject(spec), self.settings
+        limits = effective_limits(settings.wanted, subject.manifest)
+        bench = open_bench(subject, limits=limits, host=settings.host, dialect=settings.dialect)
+        bench.functions = self.services.functions
+        bench.fuzz_options, bench.progress = settings.fuzz, self._means.progress
+        bench.gate = self._gate(subject)
         return bench
 
     def _gate(self, subject: Subject) -> Gate:
@@ -228,10 +225,10 @@ class RunState:
         self._subjects[subject.spec] = subject
         return self._plugin(subject.spec)
 
-    def _subject_of(self, plugin: Plugin) -> Subject:
+    def _bench_under(self, plugin: Plugin) -> Bench:
         for spec, known in self._plugins.items():
             if known is plugin:
-                return self._subjects[spec]
+                return self._bench_of(spec)
         raise SetupError(
             f"{plugin.label!r} is no plugin of this run",
             hint="pass what mockforge_plugin, mockforge_load or mockforge_remote gave, not a view of it",

@@ -203,7 +203,7 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         accepted=_accepted(accept_base / accept) if accept else (),
         cache=opening.open_cache(cache or None, base),
         allow_commands=config.getoption("mockforge_allow_commands") or config.getini("mockforge_allow_commands"),
-        fuzz=_fuzz(config),
+        fuzz=_fuzz(config, ids),
         budgets=_budgets(config, specs),
         baseline=_baseline(config),
         strict_budgets=config.getoption("mockforge_strict_budgets") or config.getini("mockforge_strict_budgets"),
@@ -237,9 +237,10 @@ def _reports(config: pytest.Config, specs: tuple[Spec, ...]) -> tuple[Path, ...]
     return destinations([*((text, here) for text in option), *((text, base) for text in ini)])
 
 
-def _fuzz(config: pytest.Config) -> FuzzOptions:
+def _fuzz(config: pytest.Config, ids: tuple[str, ...]) -> FuzzOptions:
     """Read how to fuzz. A seed that is drawn is drawn once: workers get their options from the controller's."""
     from pytest_mockforge import opening
+    from pytest_mockforge.checks.registry import WIRE, names
     from pytest_mockforge.fuzz.model import FuzzOptions
     from pytest_mockforge.fuzz.seeds import parse_seed
 
@@ -256,6 +257,7 @@ def _fuzz(config: pytest.Config) -> FuzzOptions:
         seconds=default.seconds if seconds is None else seconds,
         seed=seed,
         corpus=base / corpus if corpus else None,
+        wire=True if names(_text(config, "checks")[0], WIRE) or any(WIRE in chosen for chosen in ids) else None,
     )
 
 

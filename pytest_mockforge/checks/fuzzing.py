@@ -114,8 +114,9 @@ def growth(bench: Bench) -> Iterator[Finding]:
     """Each text and list of the accepted samples, and of the costliest request that was found, is made longer by
     doubling, up to 64 Ki characters or 4,096 items; the fuel of each call tells its cost exactly. The exponent is the
     slope of the binary logarithms of the differences, by least squares over the last four. A finding is an exponent of
-    1.8 or more (quadratic, less what the linear part takes off), once a step costs 100,000 units of fuel; in the last
-    two steps it must not fall below 1.6, so that a collector that runs once is none.
+    1.8 or more (quadratic, less what the linear part takes off), or one above the worst that plugin.test.yaml declares,
+    as with `growth: 2`, once a step costs 100,000 units of fuel; in the last two steps it must not fall by more than
+    0.2 below that, so that a collector that runs once is none.
 
     One long header or query is enough to hold up a host that serves all requests one after another (contract 2.1).
 
@@ -153,7 +154,8 @@ def secrets(bench: Bench) -> Iterator[Finding]:
 def wire(bench: Bench) -> Iterator[Finding]:
     """Written requests are cut, flipped, spliced, and made no UTF-8 or no JSON. A service answers in time, without
     closing the connection, with an error that blames the request (a 5xx is a warning), and the next good request as
-    before. A module is only tried where that is asked for, and gets notes: MockForge cannot send it such bytes.
+    before. Of a module this is only asked where the code is named, as in `--mockforge-checks=MF3,MF311`, and gives
+    notes: MockForge cannot send it such bytes.
 
     Source: contract 1.1 and 4.1. Whoever can reach a service's port can send this.
 
@@ -191,8 +193,11 @@ def _limits_of_the_search(report: FuzzReport) -> Iterator[Finding]:
     """Say what was left out, so that no silence passes for a clean bill."""
     asked = sum(count.asked for count in report.counts)
     if report.exhausted:
-        message = f"the time box ended after {report.seconds:.1f} s and {report.tried} of {asked} examples"
-        hint = "give more with --mockforge-fuzz-time"
+        message = (
+            f"the time box ended the search after {report.seconds:.1f} s and {report.tried:,} of {asked:,} examples, "
+            "so that the next run may find something else"
+        )
+        hint = "a search that is done comes out the same each time: more with --mockforge-fuzz-time, or fewer examples"
         yield Finding(code="MF301", severity="note", detail="time", message=message, hint=hint)
     for count in report.counts:
         if count.tried and not count.accepted:

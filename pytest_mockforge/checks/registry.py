@@ -37,6 +37,9 @@ FAMILIES = {
 BUDGETS = "MF5"
 """The family that has an item for each budget, and none where there is no budget."""
 
+WIRE = "MF311"
+"""The check that sends what MockForge cannot send a module: of modules it is only made where its code is named."""
+
 _KINDS: dict[str, Kind | Literal["any"]] = {"MF1": "module", "MF4": "module", "MF6": "service"}
 """Families that are about one kind of plugin alone."""
 
@@ -155,6 +158,11 @@ def select(expression: str) -> tuple[Check, ...]:
         meant = _meant(name, checks)
         chosen = chosen - meant if word.startswith("-") else chosen | meant
     return tuple(check for check in checks if check.code in chosen)
+
+
+def names(expression: str, code: str) -> bool:
+    """Tell whether an expression asks for a check by its very code, and not only for its family."""
+    return any(word.upper() == code for word in re.split(r"[,\s]+", expression))
 
 
 def _words(expression: str) -> Iterator[str]:

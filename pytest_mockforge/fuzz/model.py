@@ -29,8 +29,6 @@ class FuzzOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The folder with what was found earlier, which is tried first."""
     wire: bool | None = None
     """Whether bytes are sent that the host would never send; None does so to services alone."""
-    growth: float = 2.0
-    """The exponent of cost against size from which on growth is a discovery: quadratic."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,8 +27,29 @@ def failures(result: pytest.RunResult) -> list[str]:
 
 def test_the_reference_plugin_passes_every_check_of_the_family(run: Run) -> None:
     result = run(f"--mockforge-plugin={RUST}", *LIMITS, search=True)
-    result.assert_outcomes(passed=11)
+    # MF311 is about bytes that no module is sent.
+    result.assert_outcomes(passed=10)
     assert result.duration < 30
+
+
+def test_bytes_that_no_module_is_sent_are_notes_where_their_code_is_named(run: Run, tmp_path: Path) -> None:
+    # Traps unless the request ends as JSON does.
+    body = """(if (result i32 i32)
+      (i32.eq (i32.load8_u (i32.sub (i32.add (local.get $at) (local.get $size)) (i32.const 1))) (i32.const 125))
+      (then (;1;)) (else (unreachable)))"""
+    plugin = guest(tmp_path / "ending.wat", body)
+    words = ("--mockforge-cache=off", "--mockforge-fuzz-examples=30", "--mockforge-fuzz-time=20s", "-v")
+    result = run(f"--mockforge-plugin={plugin}", "--mockforge-checks=mf311", *words)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*note MF311: authenticate does not stand bytes of the kind *"])
+
+
+def test_a_search_that_time_cut_says_that_the_next_may_differ(run: Run) -> None:
+    words = ("--mockforge-fuzz-time=0.3s", "--mockforge-cache=off", "-v")
+    result = run(f"--mockforge-plugin={RUST}", "--mockforge-checks=MF301", *words, search=True)
+    text = " ".join(result.stdout.str().split())
+    assert "note MF301: the time box ended the search after " in text
+    assert " of 400 examples, so that the next run may find something else" in text
 
 
 def test_a_trap_fails_its_check_alone_and_shows_the_request(run: Run, trapping: Path) -> None:
@@ -100,7 +121,7 @@ def test_without_hypothesis_the_checks_are_skipped_with_the_command(
         """
     )
     result = run(f"--mockforge-plugin={trapping}", *BRIEF, subprocess=True)
-    result.assert_outcomes(skipped=11)
+    result.assert_outcomes(skipped=10)
     result.stdout.fnmatch_lines(["*pip install 'pytest-mockforge?fuzz?'*"])
 
 
@@ -108,7 +129,7 @@ def test_what_cannot_be_called_is_skipped_with_the_code_of_the_cause(run: Run, t
     broken = tmp_path / "broken.wasm"
     broken.write_bytes(b"\0asm")
     result = run(f"--mockforge-plugin={broken}", *BRIEF)
-    result.assert_outcomes(skipped=11)
+    result.assert_outcomes(skipped=10)
 
 
 def test_a_stateful_plugin_gets_notes(run: Run, pytester: pytest.Pytester) -> None:
@@ -120,3 +141,30 @@ def test_a_stateful_plugin_gets_notes(run: Run, pytester: pytest.Pytester) -> No
     assert result.ret == 1
     (folder / "plugin.test.yaml").write_text("stateful: true\n")
     assert run(f"--mockforge-plugin={folder / 'plugin.wat'}", *BRIEF, "-k", "MF305").ret == 0
+
+
+FIXTURE = """
+import pytest
+from pytest_mockforge import PluginFailure
+
+def test_it_finds(mockforge_fuzz, mockforge_load):
+    plugin = mockforge_load("trapping.wat")
+    with pytest.raises(PluginFailure, match="MF301 authenticate traps by unreachable"):
+        mockforge_fuzz(plugin)
+
+def test_a_view_is_no_plugin_of_the_run(mockforge_fuzz, mockforge_load):
+    with mockforge_load("trapping.wat").view() as view:
+        mockforge_fuzz(view)
+"""
+
+
+def test_a_plugin_that_a_test_opened_is_searched_with_the_options_of_the_run(
+    run: Run, pytester: pytest.Pytester, trapping: Path
+) -> None:
+    pytester.makepyfile(FIXTURE)
+    trapping.rename(pytester.path / "trapping.wat")
+    result = run("--mockforge-fuzz-examples=5", "--mockforge-corpus=kept", "--mockforge-cache=off")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*'trapping' is no plugin of this run*", "*not a view of it*"])
+    (kept,) = (pytester.path / "kept").iterdir()
+    assert kept.name.startswith("MF301-authenticate-")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_mockforge.plugin_under_test import Plugin
     from pytest_mockforge.remote_starter import RemoteStarter
     from pytest_mockforge.runtimes.host_services import HostServices
+    from pytest_mockforge.snapshot.comparison import MockforgeSnapshot
 
 Mock = TypeVar("Mock", bound="PluginMock")
 MOCKS: pytest.StashKey[list[PluginMock]] = pytest.StashKey()
@@ -114,6 +115,22 @@ def mockforge_request() -> RequestBuilder:
     from pytest_mockforge.contract.requests import RequestBuilder
 
     return RequestBuilder()
+
+
+@pytest.fixture
+def mockforge_snapshot(request: pytest.FixtureRequest) -> MockforgeSnapshot:
+    """Equals a reply that is as the snapshot says, which all plugins of the run share (on syrupy).
+
+    `pytest --snapshot-update` writes what is missing or differs, if all plugins agree. Ids, times and secrets are left
+    out; `mockforge_snapshot(name=…, redact=["/body/id"], keep=["timestamp"])` changes that for one comparison.
+
+        def test_a_user_is_shown(mockforge_plugin, mockforge_request, mockforge_snapshot):
+            request = mockforge_request.response("GET", "/users/2", path_params={"id": "2"})
+            assert mockforge_plugin.generate_response(request) == mockforge_snapshot
+    """
+    from pytest_mockforge.snapshot_run import snapshot_for
+
+    return snapshot_for(request)
 
 
 @pytest.fixture

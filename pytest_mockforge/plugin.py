@@ -23,6 +23,7 @@ from pytest_mockforge.fixtures import (
     mockforge_plugin,
     mockforge_remote,
     mockforge_request,
+    mockforge_snapshot,
     show_mocks,
 )
 from pytest_mockforge.suite import STATE
@@ -37,6 +38,7 @@ __all__ = [
     "mockforge_plugin",
     "mockforge_remote",
     "mockforge_request",
+    "mockforge_snapshot",
 ]
 
 
@@ -65,12 +67,22 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     markers.declare_markers(config)
+    settings.pass_over_snapshots(config)
     found = settings.read_settings(config)
     if found is not None:
         from pytest_mockforge.active import activate
 
         activate(config, found)
         take_host_functions(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    config = getattr(node, "config", None)
+    if isinstance(config, pytest.Config):
+        from pytest_mockforge.snapshot_run import take_worker
+
+        take_worker(config, node)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -38,7 +38,7 @@ OWNERS = {
     "grpc_testing": ("mocks.grpc_channel", "mocks.grpc_mock"),
     "grpc_tools": ("proto.generate",),
     "google": ("proto.messages",),
-    "syrupy": (),
+    "syrupy": ("snapshot.extension", "snapshot.comparison"),
     "pygal": ("report.charts",),
     "pytest_benchmark": (),
 }
@@ -52,6 +52,7 @@ KNOW_PYTEST = (
     "fixtures",
     "suite",
     "budget_marker",
+    "snapshot_run",
     "explain",
     "extensions",
     "hookspecs",

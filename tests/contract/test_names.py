@@ -57,6 +57,7 @@ FIXTURES = {
     "mockforge_plugin",
     "mockforge_remote",
     "mockforge_request",
+    "mockforge_snapshot",
 }
 OPTIONS = {
     "--mockforge-accept",

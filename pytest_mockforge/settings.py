@@ -105,6 +105,16 @@ def take_ids(args: list[str], positionals: list[str]) -> None:
             args[index] = f"--mockforge-id={arg}"
 
 
+def pass_over_snapshots(config: pytest.Config) -> None:
+    """Keep syrupy's other extensions from clearing our files as unknown, also in a run that uses none of them."""
+    # None where syrupy is in use and the user names no endings.
+    ignored = getattr(config.option, "ignore_file_extensions", ())
+    if ignored != ():
+        from pytest_mockforge.snapshot import SUFFIX
+
+        config.option.ignore_file_extensions = sorted({*(ignored or ()), SUFFIX})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What one run of pytest was asked for."""
@@ -192,7 +202,8 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
     dialect = opening.choice("the dialect", _text(config, "dialect")[0] or "auto", opening.DIALECTS)
     cache, base = _text(config, "cache")
     accept, accept_base = _text(config, "accept")
-    positionals = config.getoption("file_or_dir")
+    # Missing where help is asked for.
+    positionals = config.getoption("file_or_dir", [])
     checks = _checks(config, positionals, ids) if specs else ()
     settings = Settings(
         specs=specs,

@@ -103,6 +103,13 @@ def test_a_manifest_lowers_limits_and_never_raises_them(
     run(f"--mockforge-plugin={path}", "--mockforge-checks=none").assert_outcomes(passed=1)
 
 
+def test_help_is_printed_where_the_ini_file_has_keys_of_ours(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nmockforge_fuel = 5\nmockforge_budgets = fuel<1k\n")
+    result = run("--help")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["*--mockforge-plugin=SPEC*"])
+
+
 def test_an_option_raises_what_a_manifest_lowered(run: Run, pytester: pytest.Pytester, tmp_path: Path) -> None:
     path = write_wasm("no-release", tmp_path)
     (tmp_path / "plugin.yaml").write_text("id: demo\nresource_limits: {max_memory_bytes: 2097152}\n")

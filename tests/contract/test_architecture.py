@@ -29,6 +29,7 @@ OWNERS = {
         "fuzz.search",
         *(f"fuzz.{name}" for name in ("strategies", "values", "mutate", "schema", "formats", "answers", "wire")),
         "fuzz.registration",
+        "stateful",
     ),
     "httpx": ("mocks.respx_mock",),
     "anyio": ("mocks.respx_mock",),

@@ -21,7 +21,9 @@ def go_sdk(bench: ModuleBench) -> Iterator[Finding]:
     Mend: export authenticate and its like as (i32, i32) -> i64, pointer in the high half, register in init, and let
     python -m pytest_mockforge adapt give them two results; fixtures/reference/tinygo shows it.
     """
-    for mismatch in host_mismatches(bench.compiled.info, bench.compiled.border):
+    # Not asked of the compiled module, as one that cannot be linked has none.
+    info = bench.subject.info
+    for mismatch in host_mismatches(info, bench.subject.border) if info is not None else ():
         yield Finding(
             code="MF118",
             # The rules that the host stops at are errors of their own.

@@ -38,7 +38,7 @@ class BorderNote(msgspec.Struct, frozen=True, kw_only=True):
     """Something odd at the border that the host would swallow: a trap of `dealloc`, a zero address."""
 
     detail: str
-    """A stable word: `release-trapped`, `pin-trapped`, `zero-address`, `address-past-2-gib`; of a service
+    """A stable word: `release-trapped`, `pin-trapped`, `released-twice`, `zero-address`; of a service
     `compressed-reply`."""
     message: str
 

@@ -47,14 +47,20 @@ def function(name: str, params: int, results: tuple[str, ...] = ("i32",)) -> Exp
     return Export(name=name, kind="function", type=FuncType(params=("i32",) * params, results=results))
 
 
-@pytest.fixture(params=[WITH_WASI, WITHOUT_WASI], ids=["with wasi", "without wasi"])
-def ask(request: pytest.FixtureRequest) -> Iterator[Ask]:
-    """Ask the module that TinyGo built, an instance for all questions of a test."""
+@pytest.fixture(scope="module", params=[WITH_WASI, WITHOUT_WASI], ids=["with wasi", "without wasi"])
+def module(request: pytest.FixtureRequest) -> Iterator[CompiledModule]:
+    """The module that TinyGo built, compiled once: it takes seconds."""
     module = compiled(request.param.read_bytes())
+    yield module
+    module.close()
+
+
+@pytest.fixture
+def ask(module: CompiledModule) -> Iterator[Ask]:
+    """Ask it, an instance for all questions of a test."""
     runtime = WasmRuntime(module, limits=Limits())
     yield lambda asked: runtime.invoke(asked.operation, DIALECT.encode(asked))
     runtime.close(for_good=True)
-    module.close()
 
 
 def answer(exchange: Exchange) -> object:

@@ -5,7 +5,7 @@
 Prints a Markdown table. All of it is measured as budgets measure it, on the samples that the plugins share: fuel and
 memory exactly, time on the plain engine, the modules in turns with each other, each in five layouts, and so the
 services. A ratio to Rust is what `median<1x rust` comes to, and why it comes to nothing stands below the table. Takes
-some minutes with the 1,000 samples that it asks for of each operation; run it on a quiet machine, whose load stands
+about a minute with the 1,000 samples that it asks for of each operation; run it on a quiet machine, whose load stands
 above the table. Services need what the folders under `fixtures/reference` ask for; one that does not start is left out.
 """
 

@@ -5,6 +5,7 @@ Knows settings but not pytest; whoever made it closes it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -243,4 +244,8 @@ class RunState:
                 subject, limits=limits, host=self._host, dialect=self._dialect, services=self.services
             )
             plugin.witness = partial(self._witness, spec)
+            if "hypothesis" in sys.modules:
+                from pytest_mockforge.fuzz.draws import prepare
+
+                prepare()
         return plugin

@@ -14,23 +14,35 @@ from warnings import catch_warnings, simplefilter
 
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisWarning
-from hypothesis.internal.conjecture.providers import HypothesisProvider
+from hypothesis.internal.conjecture import providers
 
 _CONSTANTS = "_maybe_draw_constant"
 """The method that draws them; the first versions that we take have none."""
+
+
+def prepare() -> None:
+    """Let Hypothesis do now what it would else do while it draws, which its own health check then takes for slow.
+
+    Where it never ran before, it makes a table of Unicode; and it reads the source of all modules that are new to it,
+    ours among them where we are not installed among other packages. Either takes seconds.
+    """
+    st.text().validate()
+    read_modules = getattr(providers, "_get_local_constants", None)
+    if read_modules is not None:
+        read_modules()
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Let what Hypothesis generates depend on the seed alone, until the end of the block.
 
-    Where it never ran before, it first makes its table of Unicode, which takes seconds that are no plugin's.
+    Makes its table of Unicode first, where there is none: those seconds are no plugin's.
     """
     st.text().validate()
-    usual = getattr(HypothesisProvider, _CONSTANTS, None)
+    usual = getattr(providers.HypothesisProvider, _CONSTANTS, None)
     # No provider of our own instead: Hypothesis neither mutates nor climbs with one, and draws beside it.
     if usual is not None:
-        setattr(HypothesisProvider, _CONSTANTS, _none)
+        setattr(providers.HypothesisProvider, _CONSTANTS, _none)
     try:
         with catch_warnings():
             # It warns of large values, which are what is looked for.
@@ -38,7 +50,7 @@ def undisturbed() -> Iterator[None]:
             yield
     finally:
         if usual is not None:
-            setattr(HypothesisProvider, _CONSTANTS, usual)
+            setattr(providers.HypothesisProvider, _CONSTANTS, usual)
 
 
 def _none(*_: object, **__: object) -> None:

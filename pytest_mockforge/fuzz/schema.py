@@ -337,7 +337,7 @@ def _texts(schema: Mapping[str, object], place: tuple[str | int, ...]) -> Search
     if named is not None:
         return named().filter(fits)
     longest = values.LONGEST if most is None else min(most, max(values.LONGEST, least))
-    sized = st.text(min_size=least, max_size=min(longest, least + 24))
+    sized = values.plain_text(min_size=least, max_size=min(longest, least + 24))
     at_ends = st.sampled_from(sorted({"a" * least, "🎸" * least, *(("a" * most,) if most == longest else ())}, key=len))
     if least > 8:
         return st.one_of(at_ends, sized)

@@ -71,10 +71,23 @@ def pool_of(strategy: SearchStrategy[object]) -> Pool[object]:
 # --- text -------------------------------------------------------------------------------------------------------------
 
 
+def plain_text(alphabet: str | None = None, *, min_size: int = 0, max_size: int) -> SearchStrategy[str]:
+    """Text by Hypothesis alone, ready to be drawn.
+
+    Where Hypothesis never ran before, it makes a table of Unicode first. That takes seconds, which it counts as slow
+    drawing, by its own health check, unless they are over by then.
+    """
+    strategy = st.text(
+        st.characters(codec="utf-8") if alphabet is None else alphabet, min_size=min_size, max_size=max_size
+    )
+    strategy.validate()
+    return strategy
+
+
 @cache
 def texts(*, longest: int = LONGEST) -> SearchStrategy[str]:
     """Text as people and attackers write it, the empty one first: up to `longest` characters, no lone surrogate."""
-    short = st.text(max_size=min(longest, 24))
+    short = plain_text(max_size=min(longest, 24))
     # Long text is dear to all who read it, so it is one text in twenty.
     ways = [short] * 5 + [_repeated(longest)] if longest > 24 else [short]
     return pick([text for text in tables.TEXTS if len(text) <= longest], *ways)
@@ -101,25 +114,25 @@ def _around(minimum: int, maximum: int, borders: Iterable[int]) -> SearchStrateg
 @cache
 def tokens() -> SearchStrategy[str]:
     """Bearer tokens and API keys: plausible, broken, JWT-like, and any text."""
-    return pick(tables.TOKENS, st.text(max_size=32), texts())
+    return pick(tables.TOKENS, plain_text(max_size=32), texts())
 
 
 @cache
 def names() -> SearchStrategy[str]:
     """Keys of objects and names of variables."""
-    return pick(tables.NAMES, st.text(max_size=8))
+    return pick(tables.NAMES, plain_text(max_size=8))
 
 
 @cache
 def header_values() -> SearchStrategy[str]:
     """Values of HTTP headers as a host can hold them: visible ASCII, blanks and tabs."""
-    return pick(tables.HEADER_VALUES, st.text(_VISIBLE, max_size=24).map(str.strip))
+    return pick(tables.HEADER_VALUES, plain_text(_VISIBLE, max_size=24).map(str.strip))
 
 
 @cache
 def header_names() -> SearchStrategy[str]:
     """Names of HTTP headers in lower case, in which a host writes them."""
-    return pick(tables.HEADER_NAMES, st.text(_TOKEN, min_size=1, max_size=12))
+    return pick(tables.HEADER_NAMES, plain_text(_TOKEN, min_size=1, max_size=12))
 
 
 _VISIBLE = string.ascii_letters + string.digits + string.punctuation + " \t"

@@ -44,6 +44,40 @@ def test_a_users_given_over_the_plugin_passes_every_health_check(run: Run, pytes
     run(*words).assert_outcomes(passed=4)
 
 
+PROFILE = """
+from hypothesis import settings
+
+settings.register_profile("mine", max_examples=7)
+settings.load_profile("mine")
+"""
+UNDER_A_PROFILE = """
+from hypothesis import given, settings
+from pytest_mockforge import strategies
+
+seen = []
+
+@given(request=strategies.requests("authenticate"))
+def test_authenticate(mockforge_plugin, request):
+    mockforge_plugin.authenticate(request)
+    seen.append(request)
+
+def test_as_often_as_the_profile_says():
+    assert len(seen) == 7
+    assert settings.default.max_examples == 7
+"""
+
+
+@pytest.mark.parametrize("words", [("-p", "no:hypothesispytest"), ("-p", "_hypothesis_pytestplugin")])
+def test_a_users_given_and_profile_work_in_a_folder_where_hypothesis_never_ran(
+    run: Run, pytester: pytest.Pytester, words: tuple[str, str]
+) -> None:
+    pytest.importorskip("hypothesis")
+    pytester.makeconftest(PROFILE)
+    pytester.makepyfile(UNDER_A_PROFILE)
+    others = ("-W", "error", f"--mockforge-plugin={RUST}", "--mockforge-checks=none")
+    run(*words, *others, subprocess=True).assert_outcomes(passed=2)
+
+
 def test_a_failing_test_shows_the_request_that_was_left(run: Run, pytester: pytest.Pytester) -> None:
     pytest.importorskip("hypothesis")
     pytester.makepyfile(

@@ -39,6 +39,16 @@ def ran(folder: Path, environment: dict[str, str], *words: str) -> subprocess.Co
     )
 
 
+def service(folder: Path) -> Path:
+    """Copy the reference service, which takes its behaviour from a file beside its folder."""
+    for module in ("httpcore", "fastapi", "uvicorn"):
+        pytest.importorskip(module)
+    hidden = shutil.ignore_patterns(".*", "__pycache__")
+    for name in ("python", "python-http"):
+        shutil.copytree(PYTHON_HTTP.parent / name, folder / name, ignore=hidden)
+    return folder / "python-http"
+
+
 def test_a_module_is_set_up_and_passes(tmp_path: Path, environment: dict[str, str]) -> None:
     for name in ("plugin.wasm", "plugin.yaml"):
         shutil.copy(RUST / name, tmp_path / name)
@@ -60,14 +70,8 @@ def test_a_module_is_set_up_and_passes(tmp_path: Path, environment: dict[str, st
 
 
 def test_a_service_is_started_tried_set_up_and_passes(tmp_path: Path, environment: dict[str, str]) -> None:
-    for module in ("httpcore", "fastapi", "uvicorn"):
-        pytest.importorskip(module)
-    folder = tmp_path / "python-http"
-    folder.mkdir()
-    (tmp_path / "python").mkdir()
-    shutil.copy(ROOT / "fixtures" / "reference" / "python" / "behaviour.py", tmp_path / "python")
-    for name in ("app.py", "dialects.py", "plugin.yaml", "requirements.txt"):
-        shutil.copy(PYTHON_HTTP / name, folder / name)
+    folder = service(tmp_path)
+    (folder / "plugin.test.yaml").unlink()
     done = ran(folder, environment, "pytest_mockforge", "init", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "· starting the service: {python} -m uvicorn app:app --port {port}\n" in done.stdout
@@ -82,12 +86,7 @@ def test_a_service_is_started_tried_set_up_and_passes(tmp_path: Path, environmen
 
 
 def test_what_an_author_wrote_for_a_service_is_kept(tmp_path: Path, environment: dict[str, str]) -> None:
-    for module in ("httpcore", "fastapi", "uvicorn"):
-        pytest.importorskip(module)
-    folder = tmp_path / "python-http"
-    shutil.copytree(PYTHON_HTTP, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-    (tmp_path / "python").mkdir()
-    shutil.copy(ROOT / "fixtures" / "reference" / "python" / "behaviour.py", tmp_path / "python")
+    folder = service(tmp_path)
     quick = {**environment, "PYTEST_ADDOPTS": "--mockforge-checks=MF208"}
     done = ran(folder, quick, "pytest_mockforge", "init", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr

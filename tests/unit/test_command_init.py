@@ -362,7 +362,9 @@ def test_yes_keeps_what_is_there_to_the_byte_and_adds_where_that_is_safe(
     assert not (folder / "pytest.ini").exists()
     out = capfd.readouterr().out
     assert f"! kept {folder / 'plugin.test.yaml'}, which is there already\n" in out
-    assert "! budgets to add to it, a quarter above what was measured:\n    budgets:\n      - authenticate: " in out
+    assert f"! samples to add to {folder / 'plugin.test.yaml'}, all of them tried:\n    samples:\n" in out
+    assert f"! budgets to add to {folder / 'plugin.test.yaml'}, a quarter above what was measured:\n" in out
+    assert "    budgets:\n      - authenticate: fuel.max<" in out
     assert f"✓ added to {folder / 'pyproject.toml'}: which plugin is tested\n" in out
     assert "1 passed" in out
 

@@ -107,7 +107,7 @@ def test_a_component_that_cannot_be_called_says_why(capsys: pytest.CaptureFixtur
         ("html-error-page", "html", "the file holds HTML or XML, not a binary WebAssembly module"),
         ("empty", "empty", "the file is empty"),
         ("four-billion-exports", "count-too-large", "the module is malformed at byte 10"),
-        ("invalid-body", "", "the module does not compile"),
+        ("invalid-body", "compile:type-mismatch", "the module does not compile"),
     ],
 )
 def test_a_broken_file_names_the_cause(

@@ -184,10 +184,20 @@ def _write(plan: Plan, found: Found, tried: Tried, screen: Screen) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _put(path, text, replaces=path in plan.replaced)
         screen.done(f"wrote {shown(path)}: {what}")
-    if plan.testfile not in plan.written and tried.budgets and not found.documents.testfile.budgets:
-        screen.kept("budgets to add to it, a quarter above what was measured:")
-        screen.lines("budgets:", *(f"  - {budget.text}" for budget in tried.budgets))
+    if plan.testfile not in plan.written:
+        _advise(plan.testfile, found, tried, screen)
     _write_config(plan, screen)
+
+
+def _advise(path: Path, found: Found, tried: Tried, screen: Screen) -> None:
+    """Say what to add to a `plugin.test.yaml` that is kept, of what it does not have at all."""
+    there = found.documents.testfile
+    if tried.kept and not there.samples:
+        screen.kept(f"samples to add to {shown(path)}, all of them tried:")
+        screen.lines("samples:", *texts.sample_lines(tried.kept))
+    if tried.budgets and not there.budgets:
+        screen.kept(f"budgets to add to {shown(path)}, a quarter above what was measured:")
+        screen.lines("budgets:", *(f"  - {budget.text}" for budget in tried.budgets))
 
 
 def _write_config(plan: Plan, screen: Screen) -> None:

@@ -52,8 +52,7 @@ def _testfile(found: Found, tried: Tried) -> Iterator[str]:
     yield "# Requests that mean something to this plugin. All below were tried, and answered as it says. They feed"
     yield "# every check and measurement, so put your own in their place: a real token, a real path, a real table."
     yield "samples:" if tried.kept else "samples: []"
-    for one in tried.kept:
-        yield from _sample(one)
+    yield from sample_lines(tried.kept)
     lacking = [operation for operation, (accepted, _) in tried.counts.items() if not accepted]
     for operation in lacking:
         yield f"  # {operation} accepted none of our requests, so that its figures say little. Write one that it does:"
@@ -82,17 +81,16 @@ def _start(start: StartCommand) -> Iterator[str]:
         yield f"  ready_timeout: {start.ready_timeout:g}s"
 
 
-def _sample(one: Kept) -> Iterator[str]:
-    yield f"  - name: {flow(sample_name(one))}"
-    yield f"    operation: {one.operation}"
-    yield f"    request: {flow(one.form)}"
-    reply = "" if one.reply is MISSING else f", reply: {flow(one.reply)}"
-    yield f"    expect: {{outcome: {'accepted' if one.accepted else 'refused'}{reply}}}"
-
-
-def sample_name(one: Kept) -> str:
-    """Name a sample: unique, and readable in a report."""
-    return f"{one.operation} {'accepts' if one.accepted else 'refuses'} {one.name.replace('-', ' ')}"
+def sample_lines(kept: Sequence[Kept]) -> Iterator[str]:
+    """Write what stands under `samples:`."""
+    for one in kept:
+        verb, outcome = ("accepts", "accepted") if one.accepted else ("refuses", "refused")
+        reply = "" if one.reply is MISSING else f", reply: {flow(one.reply)}"
+        name = one.name.replace("-", " ")
+        yield f"  - name: {flow(f'{one.operation} {verb} {name}')}"
+        yield f"    operation: {one.operation}"
+        yield f"    request: {flow(one.form)}"
+        yield f"    expect: {{outcome: {outcome}{reply}}}"
 
 
 def _budgets(found: Found, budgets: Sequence[FuelBudget]) -> Iterator[str]:

@@ -25,7 +25,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     """`read` or `compile`."""
     detail: str
-    """A stable word, as the pages of MF101, MF116 and MF117 list them; empty where there is one reason alone."""
+    """A stable word, as the pages of MF101, MF102, MF116 and MF117 list them."""
     expected: str | None
     got: str | None
     hint: str | None

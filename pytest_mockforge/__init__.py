@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pytest_mockforge.errors import ContractFailure as ContractFailure
     from pytest_mockforge.errors import DocumentError as DocumentError
     from pytest_mockforge.errors import EngineError as EngineError
+    from pytest_mockforge.errors import ExtensionError as ExtensionError
+    from pytest_mockforge.errors import ExtensionWarning as ExtensionWarning
     from pytest_mockforge.errors import GuestTrap as GuestTrap
     from pytest_mockforge.errors import LimitExceeded as LimitExceeded
     from pytest_mockforge.errors import LoadFailure as LoadFailure
@@ -64,6 +66,8 @@ _HOMES = {
         "ContractFailure",
         "DocumentError",
         "EngineError",
+        "ExtensionError",
+        "ExtensionWarning",
         "GuestTrap",
         "LimitExceeded",
         "LoadFailure",

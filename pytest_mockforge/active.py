@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.errors import LoadFailure, SetupError
+from pytest_mockforge.extensions import take_additions
 from pytest_mockforge.markers import read_marker
 from pytest_mockforge.run_state import RunState
 from pytest_mockforge.settings import Settings, read_settings
@@ -35,6 +37,7 @@ def activate(config: pytest.Config, settings: Settings) -> None:
 def state_of(config: pytest.Config) -> RunState:
     """Give the run's state, also in a run that named no plugin."""
     if STATE not in config.stash:
+        take_additions(config)
         settings = read_settings(config, always=True)
         assert settings is not None
         _hold(config, settings)
@@ -224,12 +227,22 @@ class ActiveRun:
             workers=len(config.getoption("tx", None) or ()),
         )
         results = [from_plain(one) for one in self._results]
-        return build(results, sources=sources(self.settings.specs, config.rootpath), run=run)
+        report = build(results, sources=sources(self.settings.specs, config.rootpath), run=run)
+        sections = current().sections.values()
+        if not sections:
+            return report
+        from pytest_mockforge.report.sections import add_sections
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from pytest_mockforge.report.terminal import write_reported, write_summary
+        return add_sections(report, sections)
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+    ) -> None:
+        from pytest_mockforge.report.terminal import write_reported, write_sections, write_summary
 
         write_summary(terminalreporter, self.settings, self._results)
+        if current().sections and self._results:
+            write_sections(terminalreporter, self._report(config, int(exitstatus)).sections)
         write_reported(terminalreporter, self._written, self._problems, self._annotations)
 
 

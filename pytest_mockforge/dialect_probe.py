@@ -49,10 +49,10 @@ class Spoken:
     asked: Mapping[tuple[str, Operation], Asked]
 
     @property
-    def dialect(self) -> Literal["host", "sdk"]:
-        """The dialect to speak with it: the one with more good answers, `host` when it does not matter."""
-        host, sdk = (self._rank(name) for name in ("host", "sdk"))
-        return "sdk" if sdk > host else "host"
+    def dialect(self) -> str:
+        """The dialect to speak with it: the one with the most good answers, `host` when it does not matter."""
+        # The first of the best: they were asked in the order in which they are preferred.
+        return max(dict.fromkeys(name for name, _ in self.asked), key=self._rank)
 
     @property
     def unreached(self) -> RemoteFailure | None:

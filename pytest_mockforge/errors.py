@@ -8,6 +8,7 @@
     │   ├── RequestError              a request that the dialect cannot carry, or would carry only in part
     │   ├── AdaptError                a module that `adapt` cannot mend, or must not touch
     │   └── EngineError               the WebAssembly engine on this machine cannot be used
+    ├── ExtensionError                a function of an extension raised, or gave what cannot be used
     └── PluginFailure (AssertionError)    the plugin under test misbehaved
         ├── LoadFailure               the module cannot be loaded, or the service cannot be started
         ├── AbiFailure                a missing export, a wrong signature, a pointer or length outside memory
@@ -93,6 +94,14 @@ class AdaptError(SetupError):
 
 class EngineError(SetupError):
     """The WebAssembly engine on this machine cannot be used."""
+
+
+class ExtensionError(MockforgeError):
+    """A function that an extension added raised, or gave what cannot be used; names the hook and the plugin."""
+
+
+class ExtensionWarning(UserWarning):
+    """What an extension failed at, where the run goes on without it."""
 
 
 class PluginFailure(MockforgeError, AssertionError):

@@ -53,9 +53,9 @@ def read_marker(marks: Iterable[pytest.Mark]) -> MarkerSettings:
             limits = {key: given[key] for key in ("fuel", "memory", "timeout") if key in given}
             wanted = wanted.over(opening.read_wanted("the mockforge marker's ", **limits))
             if dialect is None and "dialect" in given:
-                dialect = opening.choice("the mockforge marker's dialect", given["dialect"], opening.DIALECTS)
+                dialect = opening.choice("the mockforge marker's dialect", given["dialect"], opening.dialects())
             if host is None and "host" in given:
-                host = opening.choice("the mockforge marker's host", given["host"], opening.HOSTS)
+                host = opening.choice("the mockforge marker's host", given["host"], opening.hosts())
             if plugins is None and "plugins" in given:
                 plugins = _labels(given["plugins"])
     except SettingsError as error:

@@ -2,7 +2,8 @@
 
 A secret is known (the tokens of an author's samples, what a service is called with) or told by where it stands: under
 a name such as `password`, behind `Authorization:`, in the form of a token. A known one leaves a placeholder from which
-`restore` brings it back; any other is gone for good. Pure: knows neither files nor who asks.
+`restore` brings it back; any other is gone for good. Pure, but for what extensions add: knows neither files
+nor who asks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeGuard
 from urllib.parse import parse_qsl, quote_plus
+
+from pytest_mockforge.additions import current
 
 # No percent-encoding changes these characters, and none of them ends a header or a URI.
 PLACEHOLDER: Final = re.compile(r"~secret\.([a-z0-9][a-z0-9.-]*)~")
@@ -61,7 +64,9 @@ _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4}){2,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+
 def is_secret_name(name: str) -> bool:
     """Tell whether what stands under this name is a secret: `X-API-Key`, `accessToken`, `db_password`, …"""
     bare = _NOT_IN_NAMES.sub("", name.lower())
-    return bool(_WHOLE_NAMES.fullmatch(bare) or _ENDINGS.fullmatch(bare))
+    if _WHOLE_NAMES.fullmatch(bare) or _ENDINGS.fullmatch(bare):
+        return True
+    return any(one.secret and one.names_it(name) for one in current().redactions.values())
 
 
 def named_secrets(requests: Iterable[tuple[str, Mapping[str, object]]]) -> dict[str, str]:
@@ -122,11 +127,19 @@ def _is_made_up(text: str) -> bool:
 class Redactor:
     """Masks secrets; the same secret leaves the same placeholder, so that what was equal stays equal."""
 
-    def __init__(self, known: Mapping[str, str] | None = None, *, by_name: bool = True) -> None:
+    def __init__(
+        self,
+        known: Mapping[str, str] | None = None,
+        *,
+        by_name: bool = True,
+        numbers: dict[str, int] | None = None,
+        prefix: str = "",
+    ) -> None:
         """Take the known secrets by name (`named_secrets`).
 
         Without `by_name`, values of requests are masked only where they are known, or pieces of what is known: for who
-        made up all the others himself.
+        made up all the others himself. Others are numbered behind `prefix`; `numbers` are those of an earlier redactor,
+        which this one goes on with.
         """
         self._by_name = by_name
         self._known: dict[str, str] = {}
@@ -139,7 +152,8 @@ class Redactor:
         telling = sorted((secret for secret in self._names if not _is_made_up(secret)), key=len, reverse=True)
         self._whole = _any_of(telling)
         self._stretches = [_Stretches(self._names[secret], secret) for secret in telling if len(secret) <= _LONGEST_CUT]
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, int] = {} if numbers is None else numbers
+        self._prefix = prefix
 
     @property
     def lost(self) -> int:
@@ -156,9 +170,7 @@ class Redactor:
         for secret in sorted(self._numbers, key=len, reverse=True):
             placeholder = self._number(secret)
             masked = _outside(masked, lambda part: part.replace(secret, placeholder))  # noqa: B023 - called at once
-        for pattern in _IN_TEXT:
-            masked = pattern.sub(lambda match: match["before"] + self._number(match["secret"]), masked)
-        return masked
+        return self._without_formed(masked)
 
     def data(self, data: bytes) -> bytes:
         """Mask bytes that need not be JSON, nor text: what is known, pieces of it, and by name what can be told."""
@@ -198,10 +210,16 @@ class Redactor:
 
     def _string(self, text: str) -> str:
         masked = self._without_known(text, pieces=True)
-        if self._by_name:
-            for pattern in _IN_TEXT:
-                masked = pattern.sub(lambda match: match["before"] + self._number(match["secret"]), masked)
-        return masked
+        return self._without_formed(masked) if self._by_name else masked
+
+    def _without_formed(self, text: str) -> str:
+        """Mask whatever looks like a secret."""
+        for pattern in _IN_TEXT:
+            text = pattern.sub(lambda match: match["before"] + self._number(match["secret"]), text)
+        for added in current().redactions.values():
+            if added.secret:
+                text = _outside(text, lambda part: added.form.sub(lambda match: self._number(match[0]), part))  # noqa: B023 - called at once
+        return text
 
     def _data(self, data: bytes) -> bytes:
         return _encoded(self._string(_decoded(data)))
@@ -209,7 +227,7 @@ class Redactor:
     def _number(self, secret: str) -> str:
         if PLACEHOLDER.search(secret) or _is_made_up(secret):
             return secret
-        return _placeholder(str(self._numbers.setdefault(secret, len(self._numbers) + 1)))
+        return _placeholder(f"{self._prefix}{self._numbers.setdefault(secret, len(self._numbers) + 1)}")
 
     def _without_known(self, text: str, *, pieces: bool) -> str:
         if text in self._names:

@@ -13,7 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from pytest_mockforge.contract.dialects import Dialect, HostDialect
+from pytest_mockforge.additions import current
+from pytest_mockforge.contract.dialects import Dialect, HostDialect, dialect_named
 from pytest_mockforge.contract.go_sdk_dialect import GoSdkDialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.manifest import find_module
@@ -123,6 +124,8 @@ class ModuleSubject(Subject):
 
         `auto` takes the host's where the module has an operation that the host could call.
         """
+        if asked in current().dialects:
+            return dialect_named(asked)
         border = self.border
         if border.sdk_operations and (asked == "sdk" or (asked == "auto" and not border.operations)):
             return GoSdkDialect()

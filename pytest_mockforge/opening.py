@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.documents.manifest import Manifest
 from pytest_mockforge.documents.quantities import parse_count, parse_duration, parse_size
 from pytest_mockforge.errors import SettingsError
@@ -18,11 +19,22 @@ from pytest_mockforge.spec import Spec, parse_spec
 from pytest_mockforge.subject import Subject, is_service, read_documents
 
 HOSTS = ("adapter", "runtime", "loader", "sandbox", "any")
-"""Host profiles that can be asked for; each lives in the module of its name under `hosts/`, `any` in `adapter`."""
+"""Built-in host profiles; each lives in the module of its name under `hosts/`, `any` in `adapter`."""
 DIALECTS = ("auto", "host", "sdk")
-"""Dialects that can be asked for; `auto` is what the plugin speaks: `host` before `sdk` where it speaks both."""
+"""Built-in dialects; `auto` is what the plugin speaks: `host` before `sdk` where it speaks both."""
 _LEAST_TIMEOUT = 1.0
 """Seconds; a manifest lowers the time limit no further, as the metered engine is slower than MockForge's own."""
+
+
+def hosts() -> tuple[str, ...]:
+    """Give all host profiles that can be asked for, also those of extensions."""
+    return (*HOSTS, *current().hosts)
+
+
+def dialects() -> tuple[str, ...]:
+    """Give all dialects that can be asked for, also those of extensions."""
+    return (*DIALECTS, *current().dialects)
+
 
 Number = TypeVar("Number", int, float)
 
@@ -136,8 +148,8 @@ def load(
     'ABC'
     """
     wanted = read_wanted("", fuel=fuel, memory=memory, timeout=timeout)
-    choice("host", host, HOSTS)
-    choice("dialect", dialect, DIALECTS)
+    choice("host", host, hosts())
+    choice("dialect", dialect, dialects())
     here = Path.cwd()
     subject = open_subject(parse_spec(str(spec), here), Means(cache=open_cache(cache, here)))
     limits = effective_limits(wanted, subject.manifest)

@@ -10,7 +10,7 @@ from collections.abc import Generator
 import pytest
 
 from pytest_mockforge import markers, settings
-from pytest_mockforge.extensions import take_host_functions
+from pytest_mockforge.extensions import begin_run, refuse_late, take_additions, take_host_functions
 from pytest_mockforge.fixtures import (
     MOCKS,
     judge_mocks,
@@ -62,6 +62,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     from pytest_mockforge.explain import print_page
 
+    take_additions(config)
     return print_page(code)
 
 
@@ -70,6 +71,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.pass_over_snapshots(config)
     found = settings.read_settings(config)
     if found is not None:
+    begin_run(config)
+    if settings.is_asked(config):
+        take_additions(config)
         from pytest_mockforge.active import activate
 
         activate(config, found)
@@ -88,6 +92,7 @@ def pytest_testnodedown(node: object) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     take_host_functions(session.config)
 
+    refuse_late(session.config)
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if STATE in item.config.stash or item.get_closest_marker("mockforge"):

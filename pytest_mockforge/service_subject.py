@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from pytest_mockforge.contract.dialects import Dialect, dialect_named
+from pytest_mockforge.additions import current
+from pytest_mockforge.contract.dialects import DIALECTS, Dialect, dialect_named
 from pytest_mockforge.errors import LoadFailure
+from pytest_mockforge.runtimes.added import RuntimeRequest
 from pytest_mockforge.runtimes.base import InstancePolicy, Limits, Runtime
 from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.spec import Spec
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from pytest_mockforge.runtimes.remote.asgi_app import AsgiApp
     from pytest_mockforge.services.launch import Service
 
-Protocol = Literal["http", "grpc", "asgi"]
+Protocol: TypeAlias = str
+"""`http`, `grpc`, `asgi`, or the scheme of an extension's runtime."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,12 +80,13 @@ class ServiceSubject(Subject):
     @property
     def protocol(self) -> Protocol:
         """How the service is called, known before it is reached."""
-        if self.spec.kind in ("http", "grpc", "asgi"):
-            return self.spec.kind
+        if self.spec.address:
+            return self.spec.scheme if self.spec.kind == "added" else self.spec.kind
         if self.testfile.start is not None:
             return self.testfile.start.protocol
         if self.testfile.remote is not None:
-            return "grpc" if self.testfile.remote.url.startswith("grpc") else "http"
+            scheme = self.testfile.remote.url.partition(":")[0].lower()
+            return scheme if scheme in current().runtimes else scheme.removesuffix("s")
         remote = self.manifest.remote if self.manifest is not None else None
         return "grpc" if remote is not None and remote.protocol == "grpc" else "http"
 
@@ -103,7 +107,7 @@ class ServiceSubject(Subject):
         runtime = self.open_runtime(limits=limits, policy="item", host="adapter", services=HostServices())
         try:
             # Over gRPC there is one shape, plugin.proto, into which the host's JSON goes.
-            dialects = ("host",) if self.protocol == "grpc" else ("host", "sdk")
+            dialects = ("host",) if self.protocol == "grpc" else (*DIALECTS, *current().dialects)
             return probe(runtime, self.testfile.samples, dialects)
         finally:
             runtime.close()
@@ -129,6 +133,12 @@ class ServiceSubject(Subject):
         endpoint = self.reached
         if isinstance(endpoint, LoadFailure):
             raise endpoint
+        if endpoint.protocol in (added := current().runtimes):
+            secret = endpoint.auth.value if endpoint.auth is not None else None
+            asked = RuntimeRequest(
+                address=endpoint.address, label=self.label, limits=limits, policy=policy, secret=secret
+            )
+            return added[endpoint.protocol].open(asked)
         if endpoint.protocol == "grpc":
             from pytest_mockforge.runtimes.remote.grpc import GrpcRuntime
 

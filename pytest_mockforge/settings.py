@@ -168,16 +168,20 @@ def read_settings(config: pytest.Config, *, always: bool = False) -> Settings | 
     """
     try:
         specs = _specs(config)
+def is_asked(config: pytest.Config) -> bool:
+    """Tell whether options or ini keys ask for anything of us; looks at no value."""
+    given = ("mockforge_plugin", "mockforge_report", "mockforge_budget")
+    return bool(
+        any(config.getoption(name) for name in given)
+        or config.getini("mockforge_plugins")
+        or any(_text(config, name)[0] for name, _, _ in _OPTIONS)
+    )
+
+
         ids = tuple(config.getoption("mockforge_id"))
         if ids and not specs:
             raise SettingsError(f"{ids[0]} names a check, but no plugin is given", hint="add --mockforge-plugin=SPEC")
-        asked = (
-            specs
-            or config.getoption("mockforge_report")
-            or any(_text(config, name)[0] for name, _, _ in _OPTIONS)
-            or config.getoption("mockforge_budget")
-        )
-        return _read(config, specs, ids) if asked or always else None
+        return _read(config, specs, ids) if always or is_asked(config) else None
     except (SpecError, SettingsError, DocumentError) as error:
         raise pytest.UsageError(f"mockforge: {error}") from None
 
@@ -198,8 +202,8 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         memory=config.getoption("mockforge_memory"),
         timeout=config.getoption("mockforge_timeout"),
     )
-    opening.choice("the host", _text(config, "host")[0] or "adapter", opening.HOSTS)
-    dialect = opening.choice("the dialect", _text(config, "dialect")[0] or "auto", opening.DIALECTS)
+    opening.choice("the host", _text(config, "host")[0] or "adapter", opening.hosts())
+    dialect = opening.choice("the dialect", _text(config, "dialect")[0] or "auto", opening.dialects())
     cache, base = _text(config, "cache")
     accept, accept_base = _text(config, "accept")
     # Missing where help is asked for.

@@ -11,7 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pytest_mockforge.errors import SpecError
 
-SpecKind = Literal["module", "text", "folder", "http", "grpc", "asgi"]
+SpecKind = Literal["module", "text", "folder", "http", "grpc", "asgi", "added"]
+"""`added` is an address whose scheme an extension brings."""
 
 _NAMED = re.compile(r"(?P<name>[^=/\\:]+)=(?P<rest>.*)", re.DOTALL)
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):")
@@ -35,7 +36,12 @@ class Spec:
     path: Path
     """Absolute; a file or a folder that exists, or the folder that an address counts from."""
     address: str = ""
-    """A URL, or MODULE:APP; empty for what is found by its path."""
+    """A URL, MODULE:APP, or whatever an extension's scheme names; empty for what is found by its path."""
+
+    @property
+    def scheme(self) -> str:
+        """What an address begins with, in lower case; empty for what is found by its path."""
+        return "asgi" if self.kind == "asgi" else self.address.partition(":")[0].lower()
 
     @property
     def folder(self) -> Path | None:
@@ -109,7 +115,7 @@ def _address(scheme: str, rest: str, text: str) -> tuple[SpecKind, str]:
         module, app = match["module"], match["attribute"].rstrip("()")
         return "asgi", module if app == "app" else f"{module}-{app}"
     if scheme not in ("http", "https", "grpc", "grpcs"):
-        raise SpecError(f"{text!r} has the unknown scheme {scheme!r}", hint=f"a SPEC is {_FORMS}")
+        return "added", _added_label(scheme, rest, text)
     url = _url(rest, text)
     if url.username is not None or url.password is not None:
         hint = "name the variable that holds the secret: remote: auth: in plugin.test.yaml"
@@ -147,6 +153,24 @@ def _kind(path: Path, text: str) -> SpecKind:
 def _label(path: Path, rest: str) -> str:
     """Take the file's stem, or the folder's name where the file is just called plugin."""
     given = Path(rest)
+def _added_label(scheme: str, rest: str, text: str) -> str:
+    """Judge an address whose scheme is none of ours, and give the label it leads to."""
+    # Not at the top of the file, which each run loads.
+    from pytest_mockforge.additions import current
+
+    known = current().runtimes
+    if scheme not in known:
+        others = "".join(f"; {name}:// is an extension's" for name in known)
+        raise SpecError(f"{text!r} has the unknown scheme {scheme!r}", hint=f"a SPEC is {_FORMS}{others}")
+    target = rest.partition(":")[2].removeprefix("//")
+    if not target or not target.isprintable() or " " in target:
+        raise SpecError(f"{text!r} names nothing behind {scheme}://", hint=f"write {scheme}:// and an address")
+    if "@" in target.partition("/")[0]:
+        # Not the text itself: it may hold a secret.
+        raise SpecError(f"the SPEC of {scheme}:// holds credentials, which would be shown in reports")
+    return label_of(target)
+
+
     name = given.stem if path.is_file() else given.name
     if path.is_file() and name == "plugin" and given.parent.name:
         name = given.parent.name

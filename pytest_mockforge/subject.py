@@ -65,7 +65,7 @@ class Subject(ABC):
 
     @abstractmethod
     def dialect(self, asked: str) -> Dialect:
-        """Give the JSON shapes to speak with the plugin, where `asked` is one of `opening.DIALECTS`."""
+        """Give the JSON shapes to speak with the plugin, where `asked` is one of `opening.dialects()`."""
 
     def require_open(self) -> None:
         """Raise SetupError after `close`."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.budgets.model import (
     BASELINE,
     METRICS,
@@ -35,6 +36,7 @@ from pytest_mockforge.documents.wording import did_you_mean, quoted
 from pytest_mockforge.errors import SettingsError
 
 LANGUAGES = ("rust", "tinygo", "go", "assemblyscript", "c", "zig", "python", "unknown", "remote")
+"""The built-in ones; `languages` has those of extensions too."""
 DEFAULT_WORDS = ("default", "documented")
 DEFAULTS = (
     "go,tinygo: median<2x rust",
@@ -86,8 +88,15 @@ def parse_budgets(text: str, *, source: str, labels: Collection[str] = ()) -> tu
     names `source` and whose next two point at the character.
     """
     if text.strip() in DEFAULT_WORDS:
-        return tuple(replace(_Reader(default, source, labels).budget(), by_default=True) for default in DEFAULTS)
+        written = [(default, source) for default in DEFAULTS]
+        written += [(default, f"{source} ({whose})") for default, whose in current().budget_defaults]
+        return distinct(replace(_Reader(one, whose, labels).budget(), by_default=True) for one, whose in written)
     return (_Reader(text, source, labels).budget(),)
+
+
+def languages() -> tuple[str, ...]:
+    """Give all languages that a scope or a ratio may name, also those of extensions."""
+    return (*LANGUAGES, *current().languages)
 
 
 def refuse_contradictions(budgets: Sequence[Budget]) -> None:
@@ -145,13 +154,13 @@ class _Reader:
         self.at = len(head) + 1
         operations = {operation.value for operation in Operation}
         return Scope(
-            languages=frozenset(words) & frozenset(LANGUAGES),
+            languages=frozenset(words) & frozenset(languages()),
             plugins=frozenset(words) & frozenset(self.labels),
             operations=frozenset(Operation(word) for word in words if word in operations and word not in self.labels),
         ), f"{','.join(dict.fromkeys(words))}: "
 
     def _judge_scope(self, word: str) -> None:
-        valid = [*LANGUAGES, *(operation.value for operation in Operation), *self.labels]
+        valid = [*languages(), *(operation.value for operation in Operation), *self.labels]
         if not word:
             raise self._error("a scope is missing", "name a language, an operation or a plugin before the colon")
         if word not in valid:
@@ -259,7 +268,7 @@ class _Reader:
             raise self._error(f"no {kind} can be that small", f"write a bound such as {_EXAMPLES[kind]}")
 
     def _others(self) -> tuple[str, ...]:
-        return (BASELINE, *LANGUAGES, *self.labels)
+        return (BASELINE, *languages(), *self.labels)
 
     def _skip(self) -> None:
         while self.text[self.at : self.at + 1].isspace():

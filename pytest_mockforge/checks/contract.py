@@ -204,8 +204,8 @@ def samples(bench: Bench) -> Iterator[Finding]:
         tried.add(sample.name)
         yield Finding(
             code="MF208",
-            # The sdk dialect has no way to say some of what a host asks; the host's own has no such excuse.
-            severity="note" if bench.plugin.dialect == "sdk" else "error",
+            # Another dialect may have no way to say some of what a host asks; the host's own has no such excuse.
+            severity="error" if bench.plugin.dialect == "host" else "note",
             detail=sample.name,
             message=f"the sample {sample.name!r} is not tried: {problem.message}",
             hint=problem.hint or "",

@@ -46,7 +46,7 @@ def _command_line(discovery: Discovery, subject: ServiceSubject) -> str:
     from pytest_mockforge.fuzz.shell_lines import curl_line, grpcurl_line
 
     reached = subject.reached
-    if isinstance(reached, LoadFailure) or reached.protocol == "asgi":
+    if isinstance(reached, LoadFailure) or reached.protocol not in ("http", "grpc"):
         return ""
     write = grpcurl_line if reached.protocol == "grpc" else curl_line
     try:

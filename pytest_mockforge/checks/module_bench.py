@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -11,13 +12,13 @@ from pytest_mockforge.checks.bench import Bench, Need, without_hypothesis
 from pytest_mockforge.checks.model import Figure, HostVerdict
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import LoadFailure, PluginFailure
+from pytest_mockforge.errors import ExtensionError, ExtensionWarning, LoadFailure, PluginFailure
 from pytest_mockforge.hosts.common import broken_rule, unreadable
 from pytest_mockforge.hosts.messages import EXECUTION, failed_call
 from pytest_mockforge.hosts.objections import Objection, Rule, capped
 from pytest_mockforge.hosts.profile import VERSION, Candidate, Files, profile
 from pytest_mockforge.module_subject import ModuleSubject
-from pytest_mockforge.opening import HOSTS
+from pytest_mockforge.opening import hosts
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
 from pytest_mockforge.runtimes.wasm.instance import GuestInstance
@@ -104,7 +105,17 @@ class ModuleBench(Bench):
     @cached_property
     def verdicts(self) -> tuple[HostVerdict, ...]:
         """What each of MockForge's hosts would do with the plugin."""
-        return tuple(_verdict(name, self.judged_by(name)) for name in HOSTS if name != "any")
+        return tuple(one for name in hosts() if name != "any" and (one := self._verdict_of(name)) is not None)
+
+    def _verdict_of(self, name: str) -> HostVerdict | None:
+        """Give one host's verdict; None where its rules, an extension's, break off."""
+        try:
+            return _verdict(name, self.judged_by(name))
+        except ExtensionError as error:
+            if name == self.host:
+                raise
+            warnings.warn(f"mockforge: no verdict of host {name!r}: {error}", ExtensionWarning, stacklevel=1)
+            return None
 
     @property
     def loads(self) -> bool:
@@ -118,7 +129,8 @@ class ModuleBench(Bench):
         A module that imports anything never comes so far there.
         """
         info = self.subject.info
-        return self.host in ("adapter", "any") and info is not None and not info.imports and not self.speaks_sdk
+        spoken = self.subject.dialect(self.dialect).name
+        return self.host in ("adapter", "any") and info is not None and not info.imports and spoken == "host"
 
     @cached_property
     def instantiation(self) -> PluginFailure | None:
@@ -209,7 +221,7 @@ class ModuleBench(Bench):
         return {
             "language": subject.language,
             "adapter": subject.adapter,
-            "dialect": "sdk" if self.speaks_sdk else None,
+            "dialect": None if (spoken := subject.dialect(self.dialect).name) == "host" else spoken,
             "convention": None if subject.info is None and subject.component is None else subject.convention,
             "size": len(subject.data),
             "host": self.host,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.errors import SettingsError
 from pytest_mockforge.hosts.mends import Topic
 from pytest_mockforge.hosts.mends import page as mends_page
@@ -52,19 +53,20 @@ class Check:
 
     code: str
     title: str
-    need: Need
-    of: Kind | Literal["any"]
-    """The kind of plugin that it is about."""
     run: Callable[[Bench], Iterable[Finding]]
     mends: tuple[Topic, ...] = ()
     """What a breach may be about, for the mends by language on its page."""
     part: str = ""
     """The one budget that it judges, where it was narrowed to one."""
+    """Gives what breaks the rule, under the check's own code; its docstring is the check's page."""
+    need: Need = "operation"
+    of: Kind | Literal["any"] = "any"
+    """The kind of plugin that it is about."""
 
     @property
     def family(self) -> str:
-        """The first three characters of the code."""
-        return self.code[:3]
+        """The first three characters of one of our codes; of an extension's all but its number."""
+        return self.code[:3] if self.code.startswith("MF") else self.code[:-3]
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ class Check:
         """What the rule means, where it comes from and how to mend a breach."""
         body = inspect.getdoc(self.run) or ""
         by_language = f"\n\n{mends_page(self.mends)}" if self.mends else ""
-        return f"{self.code}  {self.title}\nfamily {self.family}: {FAMILIES[self.family]}\n\n{body}{by_language}"
+        return f"{self.code}  {self.title}\nfamily {self.family}: {families()[self.family]}\n\n{body}{by_language}"
 
     @property
     def remedy(self) -> str:
@@ -93,6 +95,18 @@ _CHECKS: dict[str, Check] = {}
 
 
 def check(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckFamily:
+    """Checks that an extension adds, under codes of its own: `ACME001`."""
+
+    prefix: str
+    """Two capital letters or digits at least, the first one a letter, which do not begin with MF: `ACME`."""
+    title: str
+    """What its checks are about, in a few words."""
+    checks: Sequence[Check]
+    """Each with a code of the prefix and three digits."""
+
+
     code: str, title: str, *, need: Need, of: Kind | None = None, mends: tuple[Topic, ...] = ()
 ) -> Callable[[Callable[[BenchType], Iterable[Finding]]], Callable[[BenchType], Iterable[Finding]]]:
     """Register a function as a check of one kind of plugin, by default its family's, else any. Codes are for ever."""
@@ -113,7 +127,7 @@ def check(
 
 
 def catalogue() -> tuple[Check, ...]:
-    """Give all checks, ordered by code."""
+    """Give all checks: ours, ordered by code, and those of extensions."""
     # Each module registers its checks when it is imported. Not `from … import`: that is content with an attribute left
     # behind by a module that pytester has dropped, and leaves this catalogue empty.
     for module in (
@@ -133,7 +147,13 @@ def catalogue() -> tuple[Check, ...]:
         "resources",
     ):
         import_module(f"pytest_mockforge.checks.{module}")
-    return tuple(_CHECKS[code] for code in sorted(_CHECKS))
+    added = current().checks
+    return (*(_CHECKS[code] for code in sorted(_CHECKS)), *(added[code] for code in sorted(added)))
+
+
+def families() -> dict[str, str]:
+    """Give all families that have checks, with their titles."""
+    return {**FAMILIES, **current().families}
 
 
 def find(code: str) -> Check:
@@ -183,6 +203,7 @@ def _meant(name: str, checks: tuple[Check, ...]) -> set[str]:
         codes = ", ".join(check.code for check in checks)
         raise SettingsError(
             f"{name!r} selects no check",
-            hint=f"use default, all, none, a family ({', '.join(FAMILIES)}), or a code ({codes}), each also with a '-'",
+            hint=f"use default, all, none, a family ({', '.join(families())}), "
+            f"or a code ({codes}), each also with a '-'",
         )
     return meant

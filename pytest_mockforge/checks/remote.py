@@ -42,6 +42,8 @@ def healthy(bench: ServiceBench) -> Iterator[Finding]:
             message="the service answers, but not that it is healthy",
             expected="SERVING"
             if bench.subject.protocol == "grpc"
+            else "True of the runtime's health()"
+            if bench.is_added
             else "a 2xx status for GET /health, without credentials",
         )
 
@@ -72,6 +74,11 @@ def understood(bench: ServiceBench) -> Iterator[Finding]:
             got="grpc.health and our own plugin.proto",
             hint="serve HTTP as well, or test with --mockforge-host=any: the .proto is pytest-mockforge's own",
             host_message="Plugin execution error: Remote plugin call failed: builder error for url (grpc://…)",
+        )
+        return
+    if bench.is_added:
+        yield Finding(
+            code="MF602", severity=severity, detail="no-client", message=remote.no_client(bench.subject.protocol)
         )
         return
     if not bench.operations:

@@ -42,7 +42,7 @@ _WORDS = {
 }
 
 
-@check("MF604", "a wrong method or path is answered with an error status", need="operation")
+@check("MF604", "a wrong method or path is answered with an error status", need="raw")
 def astray(bench: ServiceBench) -> Iterator[Finding]:
     """MockForge sends POST to four paths (over gRPC: calls four methods). Whatever else is asked gets a status that
     says so: 405 and 404, over gRPC UNIMPLEMENTED. A 2xx there hides a wrong URL from MockForge's user until much later.
@@ -55,7 +55,7 @@ def astray(bench: ServiceBench) -> Iterator[Finding]:
     yield from _judged(bench, "MF604", _volley(bench, "MF604"), expected=expected)
 
 
-@check("MF605", "what is no request is answered with an error", need="operation")
+@check("MF605", "what is no request is answered with an error", need="raw")
 def garbage(bench: ServiceBench) -> Iterator[Finding]:
     """An empty body, text that is no JSON, a request cut in half, and bytes that are not UTF-8; over gRPC also bytes
     that are no message. Each gets an error, be it a 4xx, authenticated=false or a status_code of 4xx inside a reply.
@@ -68,7 +68,7 @@ def garbage(bench: ServiceBench) -> Iterator[Finding]:
     yield from _judged(bench, "MF605", _volley(bench, "MF605"), expected="an error, such as 400 or 422")
 
 
-@check("MF606", "what is too deep or too large is answered with an error", need="operation")
+@check("MF606", "what is too deep or too large is answered with an error", need="raw")
 def extremes(bench: ServiceBench) -> Iterator[Finding]:
     """JSON of 1,000 and of 100,000 levels, over gRPC as many groups, and 16 MiB: no request of MockForge's is such.
 
@@ -81,7 +81,7 @@ def extremes(bench: ServiceBench) -> Iterator[Finding]:
     yield from _judged(bench, "MF606", _volley(bench, "MF606"), expected="an error, such as 400, 413 or 422")
 
 
-@check("MF607", "unknown fields change nothing", need="operation")
+@check("MF607", "unknown fields change nothing", need="raw")
 def unknown_fields(bench: ServiceBench) -> Iterator[Finding]:
     """A request with one more key gets the same answer; over gRPC, one with a field of a number nobody knows.
 
@@ -116,7 +116,7 @@ def unknown_fields(bench: ServiceBench) -> Iterator[Finding]:
                 return
 
 
-@check("MF608", "a request that lacks fields is answered with an error", need="operation")
+@check("MF608", "a request that lacks fields is answered with an error", need="raw")
 def missing_fields(bench: ServiceBench) -> Iterator[Finding]:
     """A request without any field is refused; one that lacks a single field is answered somehow, and not by a fault.
 
@@ -137,7 +137,7 @@ def missing_fields(bench: ServiceBench) -> Iterator[Finding]:
     yield from _judged(bench, "MF608", replace(volley, said=told), expected="an error, such as 400 or 422")
 
 
-@check("MF612", "errors tell no stack trace, path or secret", need="operation")
+@check("MF612", "errors tell no stack trace, path or secret", need="raw")
 def leaks(bench: ServiceBench) -> Iterator[Finding]:
     """What a service says no with is read by whoever asked: the traces of six languages, paths of the machine, our
     credentials, the token of the request and texts that look like secrets are searched for in every error of this run.

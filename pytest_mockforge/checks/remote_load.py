@@ -38,7 +38,7 @@ class _Known:
     alone: Observation
 
 
-@check("MF609", "calls at the same time get each their own answer", need="operation")
+@check("MF609", "calls at the same time get each their own answer", need="raw")
 def concurrency(bench: ServiceBench) -> Iterator[Finding]:
     """Ten calls are made at once, three times over, or as many as the manifest allows (64 at most). Each has to get the
     answer that it got alone.
@@ -77,7 +77,7 @@ def concurrency(bench: ServiceBench) -> Iterator[Finding]:
         known = known[count % len(known) :] + known[: count % len(known)]
 
 
-@check("MF610", "a request that was broken off leaves no trace", need="operation")
+@check("MF610", "a request that was broken off leaves no trace", need="raw")
 def abort(bench: ServiceBench) -> Iterator[Finding]:
     """A caller begins a request and goes away in the middle of its body; over gRPC it cancels the call. The next call
     gets its usual answer within the time limit.
@@ -112,7 +112,7 @@ def abort(bench: ServiceBench) -> Iterator[Finding]:
                 return
 
 
-@check("MF611", "the same request gets the same answer twice", need="operation")
+@check("MF611", "the same request gets the same answer twice", need="raw")
 def steady(bench: ServiceBench) -> Iterator[Finding]:
     """Samples and realistic requests are made a second time, up to five of each operation.
 
@@ -187,7 +187,7 @@ def is_lost(observation: Observation) -> bool:
 
 def is_gone(bench: ServiceBench, code: str) -> bool:
     """Tell whether a service that lost a call answers nothing any more; if so, later checks are left out."""
-    if not bench.road.answers():
+    if not bench.answers:
         bench.gone = bench.gone or code
     return bool(bench.gone)
 

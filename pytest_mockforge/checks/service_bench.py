@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.checks.bench import Bench, Need, without_hypothesis
 from pytest_mockforge.checks.model import Figure, HostVerdict
 from pytest_mockforge.contract.decode import Decoded
@@ -13,7 +14,7 @@ from pytest_mockforge.dialect_probe import Asked, Spoken
 from pytest_mockforge.errors import LoadFailure, PluginFailure, RemoteFailure, SettingsError, SetupError, SpecError
 from pytest_mockforge.hosts import remote
 from pytest_mockforge.hosts.profile import VERSION
-from pytest_mockforge.opening import HOSTS
+from pytest_mockforge.opening import hosts
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.service_subject import Endpoint, ServiceSubject
@@ -51,6 +52,16 @@ class ServiceBench(Bench):
 
         assert isinstance(runtime, GrpcRuntime)
         return GrpcRoad(runtime, dialect, secret)
+
+    @property
+    def is_added(self) -> bool:
+        """True when an extension's runtime calls the service, which carries whole requests and nothing else."""
+        return self.subject.protocol in current().runtimes
+
+    @property
+    def answers(self) -> bool:
+        """True when anything at all is answered when the service is asked for its health."""
+        return self.plugin.health() if self.is_added else self.road.answers()
 
     @cached_property
     def _contact(self) -> Spoken | LoadFailure | SetupError:
@@ -113,6 +124,8 @@ class ServiceBench(Bench):
         """The first reason why MockForge's remote adapter could not use the service; empty when it could."""
         if self.subject.protocol == "grpc":
             return remote.NO_GRPC
+        if self.is_added:
+            return remote.no_client(self.subject.protocol)
         if not self.reachable:
             return "no call is answered"
         broken = [one for one in self.as_host if one.outcome not in ("answered", "refused")]
@@ -126,7 +139,7 @@ class ServiceBench(Bench):
     @property
     def verdicts(self) -> tuple[HostVerdict, ...]:
         """What each of MockForge's hosts would do: but for the adapter, they open WebAssembly modules only."""
-        return tuple(self._verdict(name) for name in HOSTS if name != "any")
+        return tuple(self._verdict(name) for name in hosts() if name != "any")
 
     @property
     def content(self) -> bytes:
@@ -147,8 +160,10 @@ class ServiceBench(Bench):
             return "no call is answered, see MF601"
         if self.gone:
             return f"the service answers nothing any more, see {self.gone}"
-        if need == "operation" and not self.operations:
+        if need in ("operation", "raw") and not self.operations:
             return "no operation is there, see MF602"
+        if need == "raw" and self.is_added:
+            return f"nothing but whole requests can be sent over {self.subject.protocol}://"
         return ""
 
     def said_of_reply(self, decoded: Decoded) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.contract.decode import Decoded, decode_reply
 from pytest_mockforge.contract.json_text import Json, dump, parse
 from pytest_mockforge.contract.operations import Operation
@@ -20,7 +21,7 @@ from pytest_mockforge.contract.request_models import (
 from pytest_mockforge.errors import RemoteFailure, RequestError, SettingsError
 
 DIALECTS = ("host", "sdk")
-"""The dialects that `dialect_named` knows."""
+"""The dialects that are built in."""
 
 # Operations that have no way to say no in a reply (contract 1.4, 1.6).
 _MAY_REFUSE = (Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE)
@@ -69,7 +70,10 @@ def dialect_named(name: str) -> Dialect:
         from pytest_mockforge.contract.sdk_dialect import SdkDialect
 
         return SdkDialect()
-    raise SettingsError(f"the dialect cannot be {name!r}", hint=f"valid values are {', '.join(DIALECTS)}")
+    added = current().dialects
+    if name in added:
+        return added[name]
+    raise SettingsError(f"the dialect cannot be {name!r}", hint=f"valid values are {', '.join((*DIALECTS, *added))}")
 
 
 class HostDialect:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.documents import yaml12
 from pytest_mockforge.documents.fields import Fields, fields_at, list_items, wrong_value
 from pytest_mockforge.documents.wording import quoted
@@ -84,7 +85,7 @@ def accepted_entries(
 
 def _entry(fields: Fields) -> Accepted:
     code = fields.text("code")
-    if not _CODE.fullmatch(code):
+    if not _CODE.fullmatch(code) and code not in current().checks:
         raise fields.error(
             "code", f"{quoted(code)} is no check's code", hint="a code is MF and three digits, as in MF403"
         )
@@ -92,14 +93,15 @@ def _entry(fields: Fields) -> Accepted:
         code=code,
         reason=fields.text("reason").strip(),
         detail=fields.text("detail") if "detail" in fields else None,
-        expires=_date(fields) if "expires" in fields else None,
+        expires=read_expiry(fields) if "expires" in fields else None,
         plugin=fields.text("plugin") if "plugin" in fields else None,
         path=fields.document.path,
         line=fields.line,
     )
 
 
-def _date(fields: Fields) -> date:
+def read_expiry(fields: Fields) -> date:
+    """Read the date under `expires`. Raises DocumentError."""
     text = fields.text("expires")
     try:
         if _ISO_DATE.fullmatch(text):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.documents import pointers
 from pytest_mockforge.documents.fields import Fields, fields_at, wrong_value
 from pytest_mockforge.documents.files import shown
@@ -240,9 +241,10 @@ def _url(fields: Fields) -> str:
         hostname, _ = parts.hostname, parts.port
     except ValueError as error:
         raise fields.error("url", f"{quoted(text)} is no URL: {error}", hint=hint) from None
-    if parts.scheme not in _SCHEMES:
+    schemes = (*_SCHEMES, *current().runtimes)
+    if parts.scheme not in schemes:
         what = f"{quoted(text)} has none of the schemes that a service can have"
-        raise fields.error("url", what, hint=did_you_mean(parts.scheme, _SCHEMES))
+        raise fields.error("url", what, hint=did_you_mean(parts.scheme, schemes))
     # Never quoted: what stands before the @ may be a password.
     if parts.username is not None or parts.password is not None:
         raise fields.error("url", "the URL holds a user or password", hint="name the secret's variable under 'auth'")

@@ -57,9 +57,9 @@ class _Draft:
         fixtures = ["mockforge_load" if self._spec else "mockforge_plugin"]
         fixtures += ["mockforge_request"] if self._source.builds else []
         head = []
-        if self._discovery.dialect == "sdk":
+        if self._discovery.dialect != "host":
             self._source.imports.add("pytest")
-            head.append('@pytest.mark.mockforge(dialect="sdk")')
+            head.append(f'@pytest.mark.mockforge(dialect="{self._discovery.dialect}")')
         head += statement(call(f"def {self._name()}", *fixtures), indent=0, after=":")
         opened = call("mockforge_load", expression(self._spec)) if self._spec else "mockforge_plugin"
         body = [f'    """{self._summary()}"""', *statement(opened, indent=4, before="plugin = "), *self._body]

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from textwrap import fill
 from typing import Literal
 
+from pytest_mockforge.additions import current
+
 Topic = Literal[
     "module",
     "proposal",
@@ -197,7 +199,8 @@ MENDS: Mapping[Topic, Mapping[str, str]] = {
 
 def mend(topic: Topic, language: str) -> str:
     """Give the mend in a language, or the general one."""
-    table = MENDS[topic]
+    added = current().languages.get(language)
+    table = MENDS[topic] if added is None else {**MENDS[topic], language: added.mends.get(topic, "")}
     return table.get(language) or table["any"]
 
 
@@ -212,6 +215,9 @@ def _lines(topic: Topic) -> Iterator[str]:
     for language in LANGUAGES:
         if language in table:
             yield _line(language, table[language])
+    for added in current().languages.values():
+        if topic in added.mends:
+            yield _line(added.name, added.mends[topic])
     rest = "any language" if len(table) == 1 else "any other"
     yield _line(rest, table["any"])
 

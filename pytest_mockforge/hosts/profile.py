@@ -1,6 +1,7 @@
 """What a host profile is: rules over one plugin's files, with the line on how that host behaves as shipped.
 
-A new profile is one file beside this one that calls `register`, and its name in `opening.HOSTS`.
+A new profile is one file beside this one that calls `register`, and its name in `opening.HOSTS`; from another package,
+the hook `pytest_mockforge_hosts`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.manifest import Manifest
 from pytest_mockforge.errors import DocumentError, LoadFailure, PluginFailure
@@ -101,7 +103,9 @@ def register(profile: HostProfile) -> None:
 
 
 def profile(name: str) -> HostProfile:
-    """Give the profile of one of `opening.HOSTS`."""
+    """Give the profile of one of `opening.hosts()`."""
+    if name in (added := current().hosts):
+        return added[name]
     if name not in _PROFILES:
         import_module(f"pytest_mockforge.hosts.{'adapter' if name == 'any' else name}")
     return _PROFILES[name]

@@ -10,9 +10,15 @@ from pytest_mockforge.hosts.messages import EXECUTION
 from pytest_mockforge.runtimes.base import Exchange
 
 NO_GRPC = "MockForge has no gRPC client: its Grpc setting posts JSON over HTTP"
+_NO_CLIENT = "MockForge has no client for {}://: its remote adapter posts JSON over HTTP"
 ONLY_MODULES = "it opens WebAssembly modules only"
 _UNREAD = ("Failed to decode output: ", "Failed to parse output JSON: ")
 """How the module adapters begin where bytes are no JSON; the remote one hides all of it."""
+
+
+def no_client(scheme: str) -> str:
+    """Say that a service behind an extension's scheme is none that MockForge could call."""
+    return _NO_CLIENT.format(scheme)
 
 
 def said(exchange: Exchange, decoded: Decoded | None) -> str:

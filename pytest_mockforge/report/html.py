@@ -16,7 +16,7 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.report import charts
 from pytest_mockforge.report.html_plugin import plugin_section, verdict_tag
 from pytest_mockforge.report.html_tree import Child, h, table, written
-from pytest_mockforge.report.model import PluginReport, Report
+from pytest_mockforge.report.model import PluginReport, Report, Section
 from pytest_mockforge.report.text import size
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -66,6 +66,7 @@ def _facts(report: Report) -> str:
 def _contents(report: Report) -> Element:
     links = [("overview", "Overview"), *([("compared", "Side by side")] if len(report.plugins) > 1 else [])]
     links += [(f"plugin-{plugin.label}", plugin.label) for plugin in report.plugins]
+    links += [(f"section-{section.name}", section.title) for section in report.sections]
     return h("nav", h("ul", [h("li", h("a", name, href=f"#{where}")) for where, name in links]), aria_label="Contents")
 
 
@@ -75,6 +76,20 @@ def _sections(report: Report) -> Iterator[Element]:
         yield _compared(report.plugins)
     for plugin in report.plugins:
         yield plugin_section(plugin)
+    for section in report.sections:
+        yield _added(section)
+
+
+def _added(section: Section) -> Element:
+    where = f"section-{section.name}"
+    return h(
+        "section",
+        h("h2", section.title, id=f"{where}-title"),
+        [h("p", line) for line in (*section.failed.splitlines(), *section.lines)],
+        table(section.title, section.head, section.rows) if section.head else None,
+        id=where,
+        aria_labelledby=f"{where}-title",
+    )
 
 
 def _overview(report: Report) -> Element:

@@ -12,7 +12,7 @@ from html import escape
 from pytest_mockforge.budgets.model import Verdict
 from pytest_mockforge.checks.model import Figure, Finding
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.report.model import CheckReport, PluginReport, Report
+from pytest_mockforge.report.model import CheckReport, PluginReport, Report, Section
 from pytest_mockforge.report.text import counted, harmless, size
 
 LONGEST = 60_000
@@ -29,12 +29,11 @@ def to_markdown(report: Report) -> str:
     text = head + "\n".join(_table(report)) + "\n"
     foot = f"\n<sub>{_facts(report)}</sub>\n"
     left_out = 0
-    for plugin in report.plugins:
-        for block in _details(plugin):
-            if len(text) + len(block) + len(foot) + 200 > LONGEST:
-                left_out += 1
-            else:
-                text += f"\n{block}\n"
+    for block in (*(one for plugin in report.plugins for one in _details(plugin)), *map(_added, report.sections)):
+        if len(text) + len(block) + len(foot) + 200 > LONGEST:
+            left_out += 1
+        else:
+            text += f"\n{block}\n"
     if left_out:
         text += f"\n… {counted(left_out, 'section is', 'sections are')} left out for their length.\n"
     return text + foot
@@ -129,6 +128,14 @@ def _details(plugin: PluginReport) -> Iterator[str]:
     skipped = [check for check in plugin.checks if check.skipped]
     if skipped:
         yield _folded(f"{label}: {counted(len(skipped), 'check', 'checks')} skipped", _skipped(skipped))
+
+
+def _added(section: Section) -> str:
+    lines = [f"- {code(line)}" for line in (*section.failed.splitlines(), *section.lines)]
+    if section.head:
+        rows = [f"| {' | '.join(map(_cell, row))} |" for row in (section.head, *section.rows)]
+        lines += ["", rows[0], f"|{' --- |' * len(section.head)}", *rows[1:]]
+    return _folded(escape(harmless(section.title, 80)), lines, opened=bool(section.failed))
 
 
 def _folded(title: str, lines: Sequence[str], *, opened: bool = False) -> str:

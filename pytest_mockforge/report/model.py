@@ -157,6 +157,20 @@ class PluginReport(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(verdict for check in self.checks for verdict in check.budget)
 
 
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """What an extension adds to a report: text, and a table where it has a head."""
+
+    title: str
+    name: str = ""
+    """Lower-case letters, digits and hyphens; that of the `ReportSection` that made it."""
+    lines: tuple[str, ...] = ()
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    """Each as long as `head`."""
+    failed: str = ""
+    """Why there is nothing else: what the extension raised."""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One run of pytest-mockforge: what `--mockforge-report` writes as JSON, and what every other form is made of."""
 
@@ -165,6 +179,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """`fail` when one plugin fails, else `inconclusive` when of one nothing can be said."""
     run: Run
     plugins: tuple[PluginReport, ...]
+    sections: tuple[Section, ...] = ()
+    """What extensions add."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +206,12 @@ def build(results: Iterable[CheckResult], *, sources: Sequence[Source], run: Run
     verdict = next(one for one in ("fail", "inconclusive", "pass") if one in verdicts)
     report = Report(verdict=verdict, run=run, plugins=plugins)
     return msgspec.convert(_bounded(msgspec.to_builtins(report)), Report)
+
+
+def with_sections(report: Report, sections: Iterable[Section]) -> Report:
+    """Give the report with these sections, their text cut as all other is."""
+    added = [msgspec.convert(_bounded(msgspec.to_builtins(section)), Section) for section in sections]
+    return msgspec.structs.replace(report, sections=tuple(added))
 
 
 def latest(results: Iterable[CheckResult]) -> list[CheckResult]:

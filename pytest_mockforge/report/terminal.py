@@ -12,7 +12,8 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.report.budget_lines import about_nobody, budget_lines
 from pytest_mockforge.report.comparison import comparison_lines
 from pytest_mockforge.report.findings import finding_lines
-from pytest_mockforge.report.model import counts_of, latest, verdict_of
+from pytest_mockforge.report.model import Section, counts_of, latest, verdict_of
+from pytest_mockforge.report.sections import section_lines
 from pytest_mockforge.report.text import counted, harmless, shortened, size, wrapped
 
 if TYPE_CHECKING:
@@ -79,6 +80,19 @@ def write_summary(reporter: pytest.TerminalReporter, settings: Settings, plain: 
     if lines and verbosity >= 0:
         for text in about_nobody(settings.budgets, results, [spec.label for spec in settings.specs]):
             reporter.write_line(text, **_MARKUP["yellow"])
+
+
+def write_sections(reporter: pytest.TerminalReporter, sections: Sequence[Section]) -> None:
+    """Write what extensions add to the summary."""
+    if reporter.no_summary or reporter.config.get_verbosity() < 0:
+        return
+    width = reporter.config.get_terminal_writer().fullwidth
+    for section in sections:
+        head, *lines = section_lines(section, width)
+        reporter.write_line("")
+        reporter.write_line(head, bold=True)
+        for text in lines:
+            reporter.write_line(text, red=bool(section.failed))
 
 
 def write_reported(

@@ -12,15 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.contract.json_text import Json
 from pytest_mockforge.documents import pointers
 from pytest_mockforge.documents.expectation import Volatile
 from pytest_mockforge.errors import SettingsError
 from pytest_mockforge.masking import PLACEHOLDER, Redactor
+from pytest_mockforge.redaction import Redaction
 from pytest_mockforge.snapshot.tree import Data, Document, Fields, Node, Table, Text
 
 KINDS: Final = ("request-id", "timestamp", "execution-time", "uuid", "jwt", "secret")
-"""What is redacted unless a test keeps it."""
+"""What is redacted unless a test keeps it; `kinds` has what extensions add too."""
 
 Path: TypeAlias = tuple[tuple[object, type[object]], ...]
 """Where a value stands, as syrupy gives it to matchers: each key or index with the type of what is there."""
@@ -66,6 +68,11 @@ _FORMS: Final = {
 }
 
 
+def kinds() -> tuple[str, ...]:
+    """Give all kinds of what is redacted, also those of extensions."""
+    return (*KINDS, *(one.word for one in _added()))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Redactions:
     """What one comparison leaves out."""
@@ -81,13 +88,13 @@ class Redactions:
     exclude: Filter | None = None
 
     def __post_init__(self) -> None:
-        for pointer in (*self.redact, *(entry for entry in self.keep if entry not in KINDS)):
+        for pointer in (*self.redact, *(entry for entry in self.keep if entry not in kinds())):
             try:
                 pointers.segments(pointer)
             except ValueError as error:
                 raise SettingsError(
                     f"mockforge_snapshot: {pointer!r} cannot be used",
-                    expected=f"a JSON pointer such as '/body/id'; in keep= also one of {', '.join(KINDS)}",
+                    expected=f"a JSON pointer such as '/body/id'; in keep= also one of {', '.join(kinds())}",
                     got=str(error),
                 ) from None
 
@@ -112,8 +119,8 @@ class _Walk:
                 patterns.append((one.pointer, "<volatile>"))
         columns = _columns(document)
         self._patterns = [(_pattern(pointer, columns), word) for pointer, word in patterns]
-        self._kept = [_pattern(entry, columns) for entry in redactions.keep if entry not in KINDS]
-        self._kinds = frozenset(KINDS).difference(redactions.keep)
+        self._kept = [_pattern(entry, columns) for entry in redactions.keep if entry not in kinds()]
+        self._kinds = frozenset(kinds()).difference(redactions.keep)
         self._masker = Redactor()
 
     def node(self, node: Node, where: _Segments) -> Node:
@@ -123,7 +130,7 @@ class _Walk:
         match node:
             case Fields(members=members):
                 kept = {name: self.node(member, (*where, name)) for name, member in members.items()}
-                return Fields(members={name: kept[name] for name in kept if self._wanted(name, where, str)})
+                return Fields(members={name: kept[name] for name in kept if self._wanted(name, where)})
             case Table():
                 rows = self._json([dict(row) for row in node.rows], where)
                 if not isinstance(rows, list):
@@ -165,13 +172,13 @@ class _Walk:
             return {
                 key: self._value(member, masked[key], (*where, key), (*path, (key, type(member))))
                 for key, member in value.items()
-                if self._wanted(key, where, type(member))
+                if self._wanted(key, where)
             }
         if isinstance(value, list) and isinstance(masked, list) and len(value) == len(masked):
             return [
                 self._value(item, other, (*where, str(index)), (*path, (index, type(item))))
                 for index, (item, other) in enumerate(zip(value, masked, strict=True))
-                if self._wanted(index, where, type(item))
+                if self._wanted(index, where)
             ]
         if any(_fits(pattern, where, beneath=True) for pattern in self._kept):
             return value
@@ -184,6 +191,9 @@ class _Walk:
         for kind, names in _NAMES.items():
             if kind in self._kinds and names.fullmatch(bare):
                 return f"<{kind}>"
+        for added in _added():
+            if added.word in self._kinds and added.names_it(name):
+                return f"<{added.word}>"
         if "timestamp" in self._kinds and _is_time_name(name) and _is_instant(value):
             return "<timestamp>"
         if isinstance(value, str) and "jwt" in self._kinds and _JWT.fullmatch(value):
@@ -191,7 +201,7 @@ class _Walk:
         if masked != value:
             value = PLACEHOLDER.sub("<secret>", masked) if isinstance(masked, str) else "<secret>"
         if isinstance(value, str):
-            for kind, form in _FORMS.items():
+            for kind, form in (*_FORMS.items(), *((added.word, added.form) for added in _added())):
                 if kind in self._kinds:
                     value = form.sub(f"<{kind}>", value)
         return value
@@ -199,14 +209,19 @@ class _Walk:
     def _named(self, where: _Segments) -> str | None:
         return next((word for pattern, word in self._patterns if _fits(pattern, where)), None)
 
-    def _wanted(self, prop: object, where: _Segments, kind: type[object]) -> bool:
+    def _wanted(self, prop: object, where: _Segments) -> bool:
         include, exclude = self._asked.include, self._asked.exclude
         if include is None and exclude is None:
             return True
-        path: Path = (*((name, dict) for name in where), (prop, kind))
+        path: Path = tuple((name, dict) for name in where)
         if include is not None and not include(prop=prop, path=path):
             return False
         return exclude is None or not exclude(prop=prop, path=path)
+
+
+def _added() -> tuple[Redaction, ...]:
+    # Those of secrets are the masker's.
+    return tuple(one for one in current().redactions.values() if not one.secret)
 
 
 def _columns(document: Document) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ PUBLIC = [
     "DataRow",
     "DocumentError",
     "EngineError",
+    "ExtensionError",
+    "ExtensionWarning",
     "GuestTrap",
     "ImportedFunction",
     "LimitExceeded",

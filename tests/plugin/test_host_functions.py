@@ -120,7 +120,7 @@ def test_anything_else_than_functions_is_a_usage_error(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [
-            "ERROR: mockforge: pytest_mockforge_host_functions gave *, which is no ImportedFunction",
+            "ERROR: mockforge: pytest_mockforge_host_functions of 'conftest.py' gave *, which is no ImportedFunction",
             "  hint: give a list*",
         ]
     )

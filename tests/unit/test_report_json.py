@@ -80,5 +80,5 @@ def test_text_that_looks_like_an_array_of_numbers_stays_as_it_is() -> None:
 
 def test_the_keys_come_in_one_order() -> None:
     report = cast("dict[str, object]", json.loads(to_json(full_report())))
-    assert [*report] == ["schema", "verdict", "run", "plugins"]
+    assert [*report] == ["schema", "verdict", "run", "plugins", "sections"]
     assert to_json(full_report()) == to_json(full_report())

@@ -7,14 +7,15 @@ contract 2.4 with its traps, since it decides which allocator MockForge would lo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from struct import unpack_from
 from typing import TYPE_CHECKING, Literal
 
+from pytest_mockforge.additions import current
 from pytest_mockforge.runtimes.wasm.inspection import collect_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
 
@@ -30,8 +31,44 @@ _SIGNED, _SHAPED, _NAMED, _LINKED = 4, 3, 2, 1
 class LanguageEvidence:
     """A language, and in words each trace that speaks for it; no evidence goes with `unknown`."""
 
-    language: Language
+    language: str
+    """One of `Language`, or one that an extension brings."""
     evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModuleLanguage:
+    """A language by what its toolchain leaves behind in modules; patterns are found anywhere in a name.
+
+    A trace counts as much as one of the same kind of a built-in language, and goes before it. Raises re.error for what
+    is no regular expression.
+
+    >>> ModuleLanguage(name="moonbit", producers=[("processed-by", "^moonc$")]).name
+    'moonbit'
+    """
+
+    name: str
+    """What reports, budgets (`moonbit: p95<5ms`) and mends call it."""
+    producers: Sequence[tuple[str, str]] = ()
+    """Fields of the producers section, `language` or `processed-by`, each with a pattern for a name in it: the
+    strongest evidence."""
+    exports: Sequence[Collection[str]] = ()
+    """Groups of exports that all are there."""
+    custom_sections: Sequence[str] = ()
+    """Patterns for names of custom sections."""
+    imports: Sequence[tuple[str, str]] = ()
+    """Patterns for module and name of an import."""
+    function_names: Sequence[str] = ()
+    """Patterns for names in the name section."""
+    data: Sequence[bytes] = ()
+    """Bytes that stand anywhere in the file: the weakest evidence."""
+    mends: Mapping[str, str] = field(default_factory=dict)
+    """How a breach is mended in this language, by topic (`hosts.mends.Topic`); the general words serve the others."""
+
+    def __post_init__(self) -> None:
+        patterns = [text for pair in (*self.producers, *self.imports) for text in pair]
+        for pattern in (*patterns, *self.custom_sections, *self.function_names):
+            re.compile(pattern)
 
 
 _PRODUCERS: tuple[tuple[str, str, Language, int], ...] = (
@@ -94,44 +131,50 @@ _STRING_CLASS, _STRING_HEADER = 2, 20
 
 def detect_language(info: ModuleInfo, data: bytes) -> LanguageEvidence:
     """Weigh what the toolchain left behind: producers, exports, imports, custom sections, names, then plain data."""
-    found: dict[Language, list[tuple[int, str]]] = {}
+    found: dict[str, list[tuple[int, str]]] = {}
     for language, weight, text in _traces(info, data):
         found.setdefault(language, []).append((weight, text))
     if not found:
         return LanguageEvidence(language="unknown")
-    best = max(found, key=lambda language: max(weight for weight, _ in found[language]))
+    # On equal evidence, whoever adds a language knows it better.
+    best = max(found, key=lambda name: (max(weight for weight, _ in found[name]), name in current().languages))
     ordered = sorted(found[best], key=lambda trace: -trace[0])
     return LanguageEvidence(language=best, evidence=tuple(dict.fromkeys(text for _, text in ordered)))
 
 
-def _traces(info: ModuleInfo, data: bytes) -> Iterator[tuple[Language, int, str]]:
+def _traces(info: ModuleInfo, data: bytes) -> Iterator[tuple[str, int, str]]:
+    added = current().languages.values()
     yield from _producer_traces(info)
     names = {export.name for export in info.exports}
-    for group, language in _EXPORT_GROUPS:
+    groups = [(frozenset(group), one.name) for one in added for group in one.exports]
+    for group, language in (*_EXPORT_GROUPS, *groups):
         if group <= names:
             yield language, _SHAPED, f"exports {', '.join(sorted(group))}"
+    imports = [(*pair, one.name) for one in added for pair in one.imports]
     for imported in info.imports:
-        for module, name, language in _IMPORTS:
+        for module, name, language in (*_IMPORTS, *imports):
             if re.search(module, imported.module) and re.search(name, imported.name):
                 yield language, _NAMED, f"imports {imported.module!r} {imported.name!r}"
+    custom = [(pattern, one.name) for one in added for pattern in one.custom_sections]
     for section in info.custom_sections:
-        for pattern, language in _CUSTOM:
+        for pattern, language in (*_CUSTOM, *custom):
             if re.search(pattern, section.name):
                 yield language, _SHAPED, f"custom section {section.name!r}"
     yield from _name_traces(info)
     texts = sum(map(_is_assemblyscript_text, info.data_contents[:_MAX_SEGMENTS]))
     if texts >= _FEWEST_TEXTS:
         yield "assemblyscript", _SHAPED, f"{texts:,} data segments laid out as AssemblyScript's strings"
-    for needle, language in _DATA:
+    for needle, language in (*_DATA, *((needle, one.name) for one in added for needle in one.data)):
         if needle in data:
             yield language, _NAMED, f"the bytes {needle!r} in the file"
 
 
-def _producer_traces(info: ModuleInfo) -> Iterator[tuple[Language, int, str]]:
-    for field, pattern, language, weight in _PRODUCERS:
-        for name, version in info.producers.get(field, ()):
+def _producer_traces(info: ModuleInfo) -> Iterator[tuple[str, int, str]]:
+    added = [(*pair, one.name, _SIGNED) for one in current().languages.values() for pair in one.producers]
+    for kind, pattern, language, weight in (*_PRODUCERS, *added):
+        for name, version in info.producers.get(kind, ()):
             if re.search(pattern, name, re.IGNORECASE):
-                yield language, weight, f"producers: {field} {f'{name} {version}'.strip()!r}"
+                yield language, weight, f"producers: {kind} {f'{name} {version}'.strip()!r}"
 
 
 def _is_assemblyscript_text(segment: memoryview) -> bool:
@@ -152,10 +195,11 @@ def _is_assemblyscript_text(segment: memoryview) -> bool:
     return bool(kind == _STRING_CLASS and size and size % 2 == 0 and size <= length - 20)
 
 
-def _name_traces(info: ModuleInfo) -> Iterator[tuple[Language, int, str]]:
-    seen: set[Language] = set()
+def _name_traces(info: ModuleInfo) -> Iterator[tuple[str, int, str]]:
+    added = [(pattern, one.name) for one in current().languages.values() for pattern in one.function_names]
+    seen: set[str] = set()
     for _, name in zip(range(_MAX_NAMES), info.function_names.values(), strict=False):
-        for pattern, language in _FUNCTION_NAMES:
+        for pattern, language in (*_FUNCTION_NAMES, *added):
             if language not in seen and re.search(pattern, name):
                 seen.add(language)
                 yield language, _NAMED, f"a function named {name!r}"

@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pytest_mockforge.budgets.model import Timing, Verdict
 from pytest_mockforge.checks.costs import Costs
 from pytest_mockforge.checks.model import Figure, HostVerdict
-from pytest_mockforge.checks.references import Counterpart, Gate
+from pytest_mockforge.checks.references import Gate
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
 from pytest_mockforge.contract.requests import Request, from_mapping
 from pytest_mockforge.documents.expectation import matches, without_volatile
-from pytest_mockforge.documents.testfile import Sample, TestFile
+from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import LimitExceeded, PluginFailure, Refusal, RemoteFailure, RequestError
 from pytest_mockforge.fuzz.model import FuzzOptions, FuzzReport
 from pytest_mockforge.fuzz.outcomes import accepted
@@ -32,7 +32,7 @@ from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.host_services import HostServices, ImportedFunction
 from pytest_mockforge.subject import Subject
 
-Need = Literal["nothing", "road", "binary", "core", "whole", "module", "operation", "border", "search"]
+Need = Literal["nothing", "road", "binary", "core", "whole", "module", "operation", "border", "search", "raw"]
 """What a check works on; where that is missing it is skipped and says so, as another code reports the cause. `road` is
 the library that a service is called with; `binary` a file in the binary format, `core` one that is no component,
 `whole` one without damage; `module` a module that loads, or a service that answers; `operation` one that can be

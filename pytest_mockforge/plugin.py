@@ -60,20 +60,20 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     code = config.getoption("mockforge_explain")
     if code is None:
         return None
+    take_additions(config)
     from pytest_mockforge.explain import print_page
 
-    take_additions(config)
     return print_page(code)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     markers.declare_markers(config)
     settings.pass_over_snapshots(config)
-    found = settings.read_settings(config)
-    if found is not None:
     begin_run(config)
     if settings.is_asked(config):
         take_additions(config)
+    found = settings.read_settings(config)
+    if found is not None:
         from pytest_mockforge.active import activate
 
         activate(config, found)
@@ -90,9 +90,9 @@ def pytest_testnodedown(node: object) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
+    refuse_late(session.config)
     take_host_functions(session.config)
 
-    refuse_late(session.config)
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if STATE in item.config.stash or item.get_closest_marker("mockforge"):

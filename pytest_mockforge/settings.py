@@ -161,13 +161,6 @@ class Settings:
         return any(full == chosen or full.startswith((f"{chosen}::", f"{chosen}[")) for chosen in self.ids)
 
 
-def read_settings(config: pytest.Config, *, always: bool = False) -> Settings | None:
-    """Judge all options and ini keys; None when nothing at all was asked for, unless `always`.
-
-    Raises pytest.UsageError that names the valid values.
-    """
-    try:
-        specs = _specs(config)
 def is_asked(config: pytest.Config) -> bool:
     """Tell whether options or ini keys ask for anything of us; looks at no value."""
     given = ("mockforge_plugin", "mockforge_report", "mockforge_budget")
@@ -178,6 +171,13 @@ def is_asked(config: pytest.Config) -> bool:
     )
 
 
+def read_settings(config: pytest.Config, *, always: bool = False) -> Settings | None:
+    """Judge all options and ini keys; None when nothing at all was asked for, unless `always`.
+
+    Raises pytest.UsageError that names the valid values.
+    """
+    try:
+        specs = _specs(config)
         ids = tuple(config.getoption("mockforge_id"))
         if ids and not specs:
             raise SettingsError(f"{ids[0]} names a check, but no plugin is given", hint="add --mockforge-plugin=SPEC")

@@ -126,6 +126,24 @@ def _address(scheme: str, rest: str, text: str) -> tuple[SpecKind, str]:
     return "grpc" if scheme.startswith("grpc") else "http", label_of(url.hostname or "")
 
 
+def _added_label(scheme: str, rest: str, text: str) -> str:
+    """Judge an address whose scheme is none of ours, and give the label it leads to."""
+    # Not at the top of the file, which each run loads.
+    from pytest_mockforge.additions import current
+
+    known = current().runtimes
+    if scheme not in known:
+        others = "".join(f"; {name}:// is an extension's" for name in known)
+        raise SpecError(f"{text!r} has the unknown scheme {scheme!r}", hint=f"a SPEC is {_FORMS}{others}")
+    target = rest.partition(":")[2].removeprefix("//")
+    if not target or not target.isprintable() or " " in target:
+        raise SpecError(f"{text!r} names nothing behind {scheme}://", hint=f"write {scheme}:// and an address")
+    if "@" in target.partition("/")[0]:
+        # Not the text itself: it may hold a secret.
+        raise SpecError(f"the SPEC of {scheme}:// holds credentials, which would be shown in reports")
+    return label_of(target)
+
+
 def _url(rest: str, text: str) -> SplitResult:
     try:
         url = urlsplit(rest)
@@ -153,24 +171,6 @@ def _kind(path: Path, text: str) -> SpecKind:
 def _label(path: Path, rest: str) -> str:
     """Take the file's stem, or the folder's name where the file is just called plugin."""
     given = Path(rest)
-def _added_label(scheme: str, rest: str, text: str) -> str:
-    """Judge an address whose scheme is none of ours, and give the label it leads to."""
-    # Not at the top of the file, which each run loads.
-    from pytest_mockforge.additions import current
-
-    known = current().runtimes
-    if scheme not in known:
-        others = "".join(f"; {name}:// is an extension's" for name in known)
-        raise SpecError(f"{text!r} has the unknown scheme {scheme!r}", hint=f"a SPEC is {_FORMS}{others}")
-    target = rest.partition(":")[2].removeprefix("//")
-    if not target or not target.isprintable() or " " in target:
-        raise SpecError(f"{text!r} names nothing behind {scheme}://", hint=f"write {scheme}:// and an address")
-    if "@" in target.partition("/")[0]:
-        # Not the text itself: it may hold a secret.
-        raise SpecError(f"the SPEC of {scheme}:// holds credentials, which would be shown in reports")
-    return label_of(target)
-
-
     name = given.stem if path.is_file() else given.name
     if path.is_file() and name == "plugin" and given.parent.name:
         name = given.parent.name

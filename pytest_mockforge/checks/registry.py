@@ -54,14 +54,14 @@ class Check:
     code: str
     title: str
     run: Callable[[Bench], Iterable[Finding]]
-    mends: tuple[Topic, ...] = ()
-    """What a breach may be about, for the mends by language on its page."""
-    part: str = ""
-    """The one budget that it judges, where it was narrowed to one."""
     """Gives what breaks the rule, under the check's own code; its docstring is the check's page."""
     need: Need = "operation"
     of: Kind | Literal["any"] = "any"
     """The kind of plugin that it is about."""
+    mends: tuple[Topic, ...] = ()
+    """What a breach may be about, for the mends by language on its page."""
+    part: str = ""
+    """The one budget that it judges, where it was narrowed to one."""
 
     @property
     def family(self) -> str:
@@ -91,10 +91,6 @@ class Check:
         return re.sub(r"\AMend(, by language\.|:)\s*", "", " ".join(last.split())).rstrip(".")
 
 
-_CHECKS: dict[str, Check] = {}
-
-
-def check(
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckFamily:
     """Checks that an extension adds, under codes of its own: `ACME001`."""
@@ -107,6 +103,10 @@ class CheckFamily:
     """Each with a code of the prefix and three digits."""
 
 
+_CHECKS: dict[str, Check] = {}
+
+
+def check(
     code: str, title: str, *, need: Need, of: Kind | None = None, mends: tuple[Topic, ...] = ()
 ) -> Callable[[Callable[[BenchType], Iterable[Finding]]], Callable[[BenchType], Iterable[Finding]]]:
     """Register a function as a check of one kind of plugin, by default its family's, else any. Codes are for ever."""

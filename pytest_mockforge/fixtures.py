@@ -10,6 +10,7 @@ from zlib import crc32
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_mockforge.comparer import Comparer
     from pytest_mockforge.contract.requests import RequestBuilder
     from pytest_mockforge.fuzzer import Fuzzer
     from pytest_mockforge.mocks.grpc_mock import GrpcMock
@@ -87,6 +88,21 @@ def mockforge_fuzz(request: pytest.FixtureRequest) -> Fuzzer:
     from pytest_mockforge.active import state_of
 
     return state_of(request.config).fuzzer()
+
+
+@pytest.fixture(scope="session")
+def mockforge_differential(request: pytest.FixtureRequest) -> Comparer:
+    """Makes the same requests of several plugins, and fails the test on the first field in which one differs.
+
+    The first plugin is the reference. What is meant to differ is allowed by JSON pointers.
+
+        def test_the_port_answers_as_the_old_plugin_did(mockforge_differential, mockforge_plugin):
+            allow = [{"pointer": "/metadata/engine", "reason": "names the language"}]
+            mockforge_differential("old/plugin.wasm", mockforge_plugin, fuzz=100, allow=allow)
+    """
+    from pytest_mockforge.active import state_of
+
+    return state_of(request.config).comparer(request.config.rootpath)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from pytest_mockforge.extensions import begin_run, refuse_late, take_additions, 
 from pytest_mockforge.fixtures import (
     MOCKS,
     judge_mocks,
+    mockforge_differential,
     mockforge_fuzz,
     mockforge_host,
     mockforge_load,
@@ -29,6 +30,7 @@ from pytest_mockforge.fixtures import (
 from pytest_mockforge.suite import STATE
 
 __all__ = [
+    "mockforge_differential",
     "mockforge_fuzz",
     "mockforge_host",
     "mockforge_load",

@@ -16,7 +16,7 @@ from pytest_mockforge.budgets.model import BASELINE
 from pytest_mockforge.checks.bench import Bench, Workload
 from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.checks.measuring import workloads_of
-from pytest_mockforge.checks.references import Gate, References
+from pytest_mockforge.checks.references import Counterpart, Gate, References
 from pytest_mockforge.checks.registry import BUDGETS, WIRE, Check
 from pytest_mockforge.checks.secrets import redactor_for
 from pytest_mockforge.contract.operations import Operation
@@ -81,7 +81,9 @@ class RunState:
     def checks(self, label: str) -> list[Check]:
         """Give the checks of this run that are about one plugin."""
         chosen = [check for check in self.settings.checks if self.settings.runs(label, check.code)]
-        kind = self._subject(self._specs[label]).kind
+        spec = self._specs[label]
+        chosen = [check for check in chosen if self.settings.asks(spec, check)]
+        kind = self._subject(spec).kind
         apart = {WIRE} if kind == "module" and not self.settings.fuzz.wire else set()
         return [check for check in chosen if check.fits(kind) and check.family != BUDGETS and check.code not in apart]
 
@@ -121,6 +123,15 @@ class RunState:
         return self._plugin(parse_spec(text, base))
 
     def begin_item(self, wanted: Wanted, host: str, dialect: str) -> None:
+    def comparer(self, base: Path) -> Comparer:
+        """Give what compares plugins of this run, or others by their SPECs; relative paths count from `base`."""
+        from pytest_mockforge.comparer import Comparer
+
+        def named(text: str) -> Plugin:
+            return self.plugin(text) if text in self._specs else self.load(text, base)
+
+        return Comparer(self._bench_under, named, today=self.settings.today)
+
         """Start a test: its own limits, host and dialect, a fresh instance behind each plugin."""
         self._wanted, self._host, self._dialect = wanted, host, dialect
         self.services.reset()
@@ -206,6 +217,9 @@ class RunState:
             cache=cache.folder if cache is not None else None,
         )
 
+        if (reference := settings.compare) is not None and reference.label != spec.label:
+            opener = partial(self._bench_of, reference)
+            bench.counterpart = Counterpart(label=reference.label, open=opener, today=settings.today)
     def _open_baseline(self, path: Path) -> Subject:
         spec = parse_spec(str(path), path.parent)
         return open_subject(replace(spec, label=BASELINE), self._means)

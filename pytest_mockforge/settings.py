@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mockforge.errors import DocumentError, SettingsError, SpecError
-from pytest_mockforge.spec import Spec, parse_spec, unique
+from pytest_mockforge.spec import Spec, parse_reference, parse_spec, unique
 
 if TYPE_CHECKING:
     from pytest_mockforge.budgets.model import Budget
@@ -35,6 +35,7 @@ _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("fuzz-seed", "SEED", "where fuzzing starts: N, random or date (default: drawn from the plugin's own content)"),
     ("corpus", "DIR", "folder of findings: those of earlier runs are tried first, new ones are written to it"),
     ("baseline", "FILE", "what budgets against the baseline compare with: an older module, or a JSON report of ours"),
+    ("compare", "SPEC", "compare every other plugin with this one, a label of the run or a SPEC: same requests, MF8"),
     ("cache", "DIR", "folder for compiled modules, or off (default: the user's cache directory)"),
 )
 
@@ -133,6 +134,8 @@ class Settings:
     budgets: tuple[Budget, ...]
     """Those of options and ini keys; each plugin.test.yaml may have more."""
     baseline: Path | None
+    compare: Spec | None
+    """What the plugins of the run are compared with: one of them, or another; None where nothing is."""
     strict_budgets: bool
     run_id: str
     """Names a distributed run, the same on all of its workers; empty where there is one process alone."""
@@ -152,6 +155,12 @@ class Settings:
     def budget_ids(self) -> tuple[str, ...]:
         """The ids of budgets among those that were named: which budgets there are shows only once plugins are open."""
         return tuple(chosen for chosen in self.ids if chosen.rpartition("::")[2].startswith("MF5"))
+
+    def asks(self, spec: Spec, check: Check) -> bool:
+        """Tell whether a check is about one plugin, as far as that shows here: a reference is compared with nothing."""
+        from pytest_mockforge.checks.registry import DIFFERENTIAL
+
+        return check.family != DIFFERENTIAL or (self.compare is not None and self.compare.label != spec.label)
 
     def runs(self, label: str, name: str) -> bool:
         """Tell whether an item of one plugin, a code or a budget's, is part of this run."""
@@ -208,7 +217,8 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
     accept, accept_base = _text(config, "accept")
     # Missing where help is asked for.
     positionals = config.getoption("file_or_dir", [])
-    checks = _checks(config, positionals, ids) if specs else ()
+    compare = _compare(config, specs)
+    checks = _checks(config, positionals, ids, compare=compare is not None) if specs else ()
     settings = Settings(
         specs=specs,
         host=_text(config, "host")[0] or "adapter",
@@ -221,6 +231,7 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         fuzz=_fuzz(config, ids),
         budgets=_budgets(config, specs),
         baseline=_baseline(config),
+        compare=compare,
         strict_budgets=config.getoption("mockforge_strict_budgets") or config.getini("mockforge_strict_budgets"),
         run_id=str(getattr(config, "workerinput", {}).get("testrunuid", "")),
         reports=_reports(config, specs),
@@ -228,7 +239,9 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         only_ids=bool(ids) and not positionals,
         today=date.today(),
     )
-    names = {f"{ID_PREFIX}{spec.label}::{check.code}" for spec in specs for check in checks}
+    names = {
+        f"{ID_PREFIX}{spec.label}::{check.code}" for spec in specs for check in checks if settings.asks(spec, check)
+    }
     for chosen in ids:
         bare = chosen.partition("[")[0]
         if not any(name == bare or name.startswith(f"{chosen}::") for name in names):
@@ -302,7 +315,19 @@ def _baseline(config: pytest.Config) -> Path | None:
     return path
 
 
-def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...]) -> tuple[Check, ...]:
+def _compare(config: pytest.Config, specs: tuple[Spec, ...]) -> Spec | None:
+    """Find what plugins are compared with; a key of the ini file holds for runs with a plugin alone."""
+    text, base = _text(config, "compare")
+    if not text or (not specs and config.getoption("mockforge_compare") is None):
+        return None
+    reference = parse_reference(text, base, specs)
+    if all(spec.label == reference.label for spec in specs):
+        what = f"{text!r} would be compared with {'itself' if specs else 'no plugin'}"
+        raise SettingsError(what, hint="name the plugin that is to answer as it does with --mockforge-plugin=SPEC")
+    return reference
+
+
+def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...], *, compare: bool) -> tuple[Check, ...]:
     """Select checks; naming a file or a node id leaves them out, unless ids or checks are asked for."""
     selection, _ = _text(config, "checks")
     given = config.getoption("mockforge_checks") is not None
@@ -310,9 +335,14 @@ def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...])
     named_file = any("::" in arg or not (config.invocation_params.dir / arg).is_dir() for arg in positionals)
     if named_file and not asked:
         return ()
-    from pytest_mockforge.checks.registry import select
+    from pytest_mockforge.checks.registry import DIFFERENTIAL, select
 
-    return select(selection if given else selection or "default")
+    selected = select(selection if given else selection or "default")
+    checks = tuple(check for check in selected if compare or check.family != DIFFERENTIAL)
+    if selected and not checks:
+        hint = "add --mockforge-compare=SPEC"
+        raise SettingsError(f"{selection!r} selects checks that compare, and nothing is compared", hint=hint)
+    return checks
 
 
 def _specs(config: pytest.Config) -> tuple[Spec, ...]:

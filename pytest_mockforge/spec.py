@@ -106,6 +106,33 @@ def unique(specs: Iterable[Spec]) -> tuple[Spec, ...]:
     return tuple(sorted(taken.values(), key=lambda spec: order[spec.text]))
 
 
+def parse_reference(text: str, base: Path, specs: Iterable[Spec]) -> Spec:
+    """Read what plugins are compared with: the label of one of them, or a SPEC, which gets a label of its own.
+
+    Raises SpecError.
+    """
+    given = tuple(specs)
+    labels = [spec.label for spec in given]
+    for spec in given:
+        if spec.label == text.strip():
+            return spec
+    try:
+        reference = parse_spec(text, base)
+    except SpecError as error:
+        there = f"the plugins are {', '.join(labels)}" if labels else "no plugin is named"
+        hint = f"{error.hint}; it is no label either: {there}"
+        raise SpecError(f"what is compared with: {error.message}", hint=hint) from None
+    for spec in given:
+        if spec.identity == reference.identity:
+            return spec
+    if reference.named and reference.label in labels:
+        raise SpecError(f"the label {reference.label!r} names two plugins", hint="give what is compared with another")
+    label, number = reference.label, 2
+    while label in labels:
+        label, number = f"{reference.label}-{number}", number + 1
+    return replace(reference, label=label)
+
+
 def _address(scheme: str, rest: str, text: str) -> tuple[SpecKind, str]:
     """Judge an address, and give the label it leads to: a host, or the module and the name of its app."""
     if scheme == "asgi":

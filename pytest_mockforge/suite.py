@@ -82,7 +82,7 @@ class MockforgeCheck(pytest.Item):
         settings, bench = state.settings, state.bench(self.label)
         forget_output(bench)
         found, excuse = run_check(self.check, bench, accepted=settings.accepted, today=settings.today)
-        redactor = redactor_for(bench.subject.testfile)
+        redactor = redactor_for(*bench.testfiles)
         self.result = masked(found, redactor)
         self.user_properties += properties(self.result)
         if self.result.skipped:

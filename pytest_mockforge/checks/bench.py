@@ -11,18 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pytest_mockforge.budgets.model import Timing, Verdict
 from pytest_mockforge.checks.costs import Costs
 from pytest_mockforge.checks.model import Figure, HostVerdict
-from pytest_mockforge.checks.references import Gate
+from pytest_mockforge.checks.references import Counterpart, Gate
 from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
 from pytest_mockforge.contract.requests import Request, from_mapping
 from pytest_mockforge.documents.expectation import matches, without_volatile
-from pytest_mockforge.documents.testfile import Sample
+from pytest_mockforge.documents.testfile import Sample, TestFile
 from pytest_mockforge.errors import LimitExceeded, PluginFailure, Refusal, RemoteFailure, RequestError
 from pytest_mockforge.fuzz.model import FuzzOptions, FuzzReport
 from pytest_mockforge.fuzz.outcomes import accepted
@@ -31,6 +31,9 @@ from pytest_mockforge.plugin_under_test import Plugin
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.host_services import HostServices, ImportedFunction
 from pytest_mockforge.subject import Subject
+
+if TYPE_CHECKING:
+    from pytest_mockforge.checks.duel import Duel
 
 Need = Literal["nothing", "road", "binary", "core", "whole", "module", "operation", "border", "search", "raw"]
 """What a check works on; where that is missing it is skipped and says so, as another code reports the cause. `road` is
@@ -106,6 +109,8 @@ class Bench(ABC):
         """How long and from where to search; whoever asks for `fuzz` has set them."""
         self.progress: Callable[[str], None] | None = None
         """Told of a search that goes on, a line at a time."""
+        self.counterpart: Counterpart | None = None
+        """What the plugin is compared with; whoever opens the bench has set it where that is asked for."""
         self.uncarried: list[tuple[Sample, RequestError]] = []
         """Samples that the dialect cannot carry; complete once `survey` was asked for."""
 
@@ -156,6 +161,26 @@ class Bench(ABC):
         from pytest_mockforge.checks.fuzz_run import fuzzed
 
         return fuzzed(self)
+
+    @cached_property
+    def duel(self) -> Duel:
+        """The plugin beside its reference; only where it has one."""
+        from pytest_mockforge.checks.duel import Duel
+
+        assert self.counterpart is not None
+        return Duel(self, self.counterpart)
+
+    @property
+    def testfiles(self) -> tuple[TestFile, ...]:
+        """What authors say of the plugin, and of the one that it was compared with."""
+        others = (self.duel.reference.subject.testfile,) if "duel" in self.__dict__ else ()
+        return (self.subject.testfile, *others)
+
+    def unpaired(self, need: Need) -> str:
+        """Say why a check that compares has nothing to compare with; empty when it has."""
+        if self.counterpart is None:
+            return "nothing is compared: add --mockforge-compare=SPEC"
+        return self.duel.missing(need)
 
     @abstractmethod
     def missing(self, need: Need) -> str:
@@ -260,6 +285,9 @@ class Bench(ABC):
     def close(self) -> None:
         """Free what the calls left behind; the subject stays with its owner."""
         self.__dict__.pop("costs", None)
+        if "duel" in self.__dict__:
+            self.duel.close()
+            del self.__dict__["duel"]
         if "plugin" in self.__dict__:
             self.plugin.close()
             del self.__dict__["plugin"]

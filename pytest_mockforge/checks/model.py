@@ -29,6 +29,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What MockForge would print."""
     request: str = ""
     """The request that shows it, as JSON text."""
+    replies: dict[str, str] = {}
+    """What each of two plugins replied, by label, where they were compared."""
     reproduce: str = ""
     """A test that shows it alone, ready to be pasted, and of a service the command line; several lines of ASCII."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ class References:
             bench = self._keep(f"baseline {asking.limits}", lambda: opener(path), asking.limits)
         except MockforgeError as error:
             return Reference(name=name, reason=f"the baseline cannot be opened: {error.message}")
-        return Reference(name=name, bench=bench, reason=_unusable(bench))
+        return Reference(name=name, bench=bench, reason=unusable(bench, "the baseline"))
 
     def _keep(self, key: str, opener: Callable[[], Subject], limits: Limits) -> Bench:
         from pytest_mockforge.checks.benches import open_bench
@@ -104,6 +105,15 @@ class References:
             # Under the rules of nobody: it is measured, whether a host would load it or not.
             bench = self._kept[key] = open_bench(opener(), limits=limits, host="adapter", dialect="auto")
         return bench
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counterpart:
+    """The plugin that another is compared with, field by field."""
+
+    label: str
+    open: Callable[[], Bench]
+    today: date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,15 +134,14 @@ def _is(bench: Bench, language: str) -> bool:
     return bench.subject.language == language
 
 
-def _unusable(bench: Bench) -> str:
-    """Say why a baseline cannot be called, in its own words; empty when it can."""
+def unusable(bench: Bench, name: str) -> str:
+    """Say why the other side cannot be called, in its own words; empty when it can."""
     from pytest_mockforge.module_subject import ModuleSubject
 
     subject = bench.subject
     if isinstance(subject, ModuleSubject):
-        if subject.component is not None and isinstance(subject.component, LoadFailure):
-            return f"the baseline does not load: {subject.component.message}"
-        if subject.component is None and isinstance(subject.compiled, LoadFailure):
-            return f"the baseline does not load: {subject.compiled.message}"
+        loaded = subject.compiled if subject.component is None else subject.component
+        if isinstance(loaded, LoadFailure):
+            return f"{name} does not load: {loaded.message}"
     missing = bench.missing("operation").partition(", see ")[0]
-    return f"the baseline cannot be measured: {missing}" if missing else ""
+    return f"{name} cannot be called: {missing}" if missing else ""

@@ -32,11 +32,15 @@ FAMILIES = {
     "MF5": "budgets",
     "MF6": "remote",
     "MF7": "manifest",
+    "MF8": "differential",
 }
 """Families that have checks, with their titles."""
 
 BUDGETS = "MF5"
 """The family that has an item for each budget, and none where there is no budget."""
+
+DIFFERENTIAL = "MF8"
+"""The family that has items where plugins are compared."""
 
 WIRE = "MF311"
 """The check that sends what MockForge cannot send a module: of modules it is only made where its code is named."""
@@ -135,6 +139,7 @@ def catalogue() -> tuple[Check, ...]:
         "capabilities",
         "component",
         "contract",
+        "differential",
         "fuzzing",
         "go_sdk",
         "limits",

@@ -10,7 +10,7 @@ import msgspec
 from pytest_mockforge.checks.acceptance import split
 from pytest_mockforge.checks.bench import Bench
 from pytest_mockforge.checks.model import CheckResult, Finding
-from pytest_mockforge.checks.registry import Check
+from pytest_mockforge.checks.registry import DIFFERENTIAL, Check
 from pytest_mockforge.documents.accepted import Accepted
 
 _FIRST = ("MF101", "MF601")
@@ -19,7 +19,7 @@ _FIRST = ("MF101", "MF601")
 
 def run_check(check: Check, bench: Bench, *, accepted: Sequence[Accepted], today: date) -> tuple[CheckResult, str]:
     """Run a check; give its result and, when every error of it is accepted, the reason for that."""
-    missing = bench.missing(check.need)
+    missing = bench.missing(check.need) or (bench.unpaired(check.need) if check.family == DIFFERENTIAL else "")
     bench.figures, bench.memory_over_calls, bench.timings, bench.judged = {}, {}, {}, []
     findings: tuple[Finding, ...] = () if missing else _with_a_hint(check, tuple(check.run(bench)))
     reasons: tuple[str, ...] = ()

@@ -16,17 +16,18 @@ from pytest_mockforge.masking import Redactor, is_secret_name, named_secrets, sl
 _TEXTS = ("message", "expected", "got", "hint", "host_message")
 
 
-def redactor_for(*testfiles: TestFile) -> Redactor:
+def redactor_for(*testfiles: TestFile, numbers: dict[str, int] | None = None, prefix: str = "") -> Redactor:
     """Give what masks the secrets of plugins: those of their samples, of their services, and what looks like one.
 
-    A new one for each result, so that what one check found first does not number the secrets of the next.
+    A new one for each result, so that what one check found first does not number the secrets of the next; who writes
+    down many calls keeps their `numbers`.
     """
     known = named_secrets((sample.name, sample.request) for testfile in testfiles for sample in testfile.samples)
     for name, secret in _of_services(testfiles):
         unique, number = name, 2
         while known.setdefault(unique, secret) != secret:
             unique, number = f"{name}-{number}", number + 1
-    return Redactor({name: secret for name, secret in known.items() if secret})
+    return {name: secret for name, secret in known.items() if secret}
 
 
 def _of_services(testfiles: Iterable[TestFile]) -> Iterator[tuple[str, str]]:
@@ -61,7 +62,10 @@ def masked_output(printed: Iterable[tuple[str, str]], redactor: Redactor) -> lis
 
 def _masked(finding: Finding, redactor: Redactor) -> Finding:
     changed = {name: redactor.text(text) for name in _TEXTS if (text := getattr(finding, name))}
-    return msgspec.structs.replace(finding, request=_masked_request(finding.request, redactor), **changed)
+    # Replies are cut, so that they need not be JSON any more.
+    replies = {label: redactor.text(text) for label, text in finding.replies.items()}
+    request = _masked_request(finding.request, redactor)
+    return msgspec.structs.replace(finding, request=request, replies=replies, **changed)
 
 
 def _masked_request(request: str, redactor: Redactor) -> str:

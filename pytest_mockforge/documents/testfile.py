@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents import pointers, yaml12
-from pytest_mockforge.documents.accepted import Accepted, accepted_entries
+from pytest_mockforge.documents.accepted import Accepted, accepted_entries, read_expiry
 from pytest_mockforge.documents.budgets import read_budgets
+from pytest_mockforge.documents.differences import AllowedDifference
 from pytest_mockforge.documents.expectation import MISSING, Mismatch, Missing, Volatile, matches
 from pytest_mockforge.documents.fields import Fields, fields_at, wrong_value
 from pytest_mockforge.documents.start import RemoteService, StartCommand, read_remote, read_start
@@ -28,10 +29,22 @@ __all__ = ["EMPTY", "MISSING", "Mismatch", "Outcome", "Sample", "TestFile", "Vol
 
 Outcome = Literal["accepted", "refused"]
 
-_TOP_KEYS = ("version", "stateful", "volatile", "growth", "samples", "accept", "start", "remote", "budgets")
+_TOP_KEYS = (
+    "version",
+    "stateful",
+    "volatile",
+    "growth",
+    "samples",
+    "accept",
+    "differences",
+    "start",
+    "remote",
+    "budgets",
+)
 _SAMPLE_KEYS = ("name", "operation", "request", "expect")
 _EXPECT_KEYS = ("outcome", "reply")
 _VOLATILE_KEYS = ("operation", "pointer")
+_DIFFERENCE_KEYS = ("pointer", "operation", "reason", "expires")
 _LEAST_GROWTH, _MOST_GROWTH = 1.5, 5.0
 """Below it n·log n would be a finding on small inputs; beyond it no call ends."""
 
@@ -67,6 +80,8 @@ class TestFile:
     """The worst exponent of cost against size that there may be; None where it has to be better than quadratic."""
     samples: tuple[Sample, ...] = ()
     accept: tuple[Accepted, ...] = ()
+    differences: tuple[AllowedDifference, ...] = ()
+    """In what the plugin may differ from one that it is compared with."""
     start: StartCommand | None = None
     remote: RemoteService | None = None
     budgets: tuple[Budget, ...] = ()
@@ -92,6 +107,7 @@ def read_testfile(path: Path) -> TestFile:
         growth=_growth(top),
         samples=_samples(document, top),
         accept=accepted_entries(document, top.items("accept"), with_plugin=False),
+        differences=tuple(_difference(document, pointer, value) for pointer, value in top.items("differences")),
         start=read_start(top),
         remote=read_remote(top),
         budgets=read_budgets(top),
@@ -118,6 +134,20 @@ def _growth(top: Fields) -> float | None:
         hint = "write growth: 2 for cost that may be quadratic, growth: 3 for cubic; linear needs no declaration"
         raise top.wrong("growth", expected=f"a power from {_LEAST_GROWTH} to {_MOST_GROWTH:g}", hint=hint)
     return float(value)
+
+
+def _difference(document: Document, pointer: str, value: JsonValue) -> AllowedDifference:
+    fields = fields_at(document, pointer, value, name="a difference that is allowed", keys=_DIFFERENCE_KEYS)
+    place = fields.mapping.get("pointer")
+    # Empty for the whole reply: a template function has no other place for a text or a number.
+    text = "" if place == "" else _judged(document, pointers.joined(pointer, "pointer"), fields.text("pointer"))
+    return AllowedDifference(
+        pointer=text,
+        operation=_operation(fields) if "operation" in fields else None,
+        reason=fields.text("reason").strip(),
+        expires=read_expiry(fields) if "expires" in fields else None,
+        where=f"{document.path.name}:{fields.line}",
+    )
 
 
 def _judged(document: Document, pointer: str, text: str) -> str:

@@ -34,7 +34,7 @@ def shown_in_full(finding: Finding) -> list[str]:
 def finding_lines(finding: Finding, *, request: bool, longest: int = LONGEST) -> list[str]:
     """Render one finding: its line, then expected, got, what MockForge would say, and the hint.
 
-    With its request comes its detail: by that an accept file names it.
+    With its request come both replies, where there are two, and its detail: by that an accept file names it.
     """
     lines = [f"{finding.severity} {finding.code}: {harmless(finding.message, longest)}"]
     parts = [("detail", finding.detail)] if request else []
@@ -42,6 +42,7 @@ def finding_lines(finding: Finding, *, request: bool, longest: int = LONGEST) ->
     if finding.host_message:
         parts.append(("MockForge says", finding.host_message))
     if request:
+        parts += [(f"{label} replied", text) for label, text in finding.replies.items()]
         parts.append(("request", finding.request))
     parts.append(("hint", finding.hint))
     lines += [f"    {name}: {harmless(text, longest)}" for name, text in parts if text]

@@ -88,6 +88,7 @@ def _finding(finding: Finding, *, accepted: bool, opened: bool) -> Element:
     severity = "accepted" if accepted else finding.severity
     parts: list[tuple[str, Child]] = [("detail", h("code", finding.detail))]
     parts += [("expected", finding.expected), ("got", finding.got), ("MockForge says", finding.host_message)]
+    parts += [(f"{label} replied", h("code", text)) for label, text in finding.replies.items()]
     parts += [("request", h("code", finding.request) if finding.request else None), ("hint", finding.hint)]
     if finding.reproduce:
         parts.append(("reproduce with", _block(finding.reproduce)))

@@ -22,6 +22,11 @@ def redactor_for(*testfiles: TestFile, numbers: dict[str, int] | None = None, pr
     A new one for each result, so that what one check found first does not number the secrets of the next; who writes
     down many calls keeps their `numbers`.
     """
+    return Redactor(known_secrets(*testfiles), numbers=numbers, prefix=prefix)
+
+
+def known_secrets(*testfiles: TestFile) -> dict[str, str]:
+    """Give the secrets of samples and services by a name that stays."""
     known = named_secrets((sample.name, sample.request) for testfile in testfiles for sample in testfile.samples)
     for name, secret in _of_services(testfiles):
         unique, number = name, 2

@@ -34,6 +34,7 @@ from pytest_mockforge.spec import Spec, parse_spec
 from pytest_mockforge.subject import Subject
 
 if TYPE_CHECKING:
+    from pytest_mockforge.comparer import Comparer
     from pytest_mockforge.fuzzer import Fuzzer
     from pytest_mockforge.remote_starter import RemoteStarter
     from pytest_mockforge.settings import Settings
@@ -118,11 +119,6 @@ class RunState:
 
         return Fuzzer(self._bench_under)
 
-    def load(self, text: str, base: Path) -> Plugin:
-        """Give a plugin that is not part of the run's own. Raises SpecError and LoadFailure."""
-        return self._plugin(parse_spec(text, base))
-
-    def begin_item(self, wanted: Wanted, host: str, dialect: str) -> None:
     def comparer(self, base: Path) -> Comparer:
         """Give what compares plugins of this run, or others by their SPECs; relative paths count from `base`."""
         from pytest_mockforge.comparer import Comparer
@@ -132,6 +128,11 @@ class RunState:
 
         return Comparer(self._bench_under, named, today=self.settings.today)
 
+    def load(self, text: str, base: Path) -> Plugin:
+        """Give a plugin that is not part of the run's own. Raises SpecError and LoadFailure."""
+        return self._plugin(parse_spec(text, base))
+
+    def begin_item(self, wanted: Wanted, host: str, dialect: str) -> None:
         """Start a test: its own limits, host and dialect, a fresh instance behind each plugin."""
         self._wanted, self._host, self._dialect = wanted, host, dialect
         self.services.reset()
@@ -205,6 +206,9 @@ class RunState:
         bench.functions = self.services.functions
         bench.fuzz_options, bench.progress = settings.fuzz, self._means.progress
         bench.gate = self._gate(subject)
+        if (reference := settings.compare) is not None and reference.label != spec.label:
+            opener = partial(self._bench_of, reference)
+            bench.counterpart = Counterpart(label=reference.label, open=opener, today=settings.today)
         return bench
 
     def _gate(self, subject: Subject) -> Gate:
@@ -217,9 +221,6 @@ class RunState:
             cache=cache.folder if cache is not None else None,
         )
 
-        if (reference := settings.compare) is not None and reference.label != spec.label:
-            opener = partial(self._bench_of, reference)
-            bench.counterpart = Counterpart(label=reference.label, open=opener, today=settings.today)
     def _open_baseline(self, path: Path) -> Subject:
         spec = parse_spec(str(path), path.parent)
         return open_subject(replace(spec, label=BASELINE), self._means)

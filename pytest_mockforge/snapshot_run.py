@@ -5,7 +5,8 @@ In a distributed run each worker leaves its claims in one folder, and the contro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,7 @@ class SnapshotRun:
         self._ended: dict[str, bool] = {}
         """Whether a test ended well here, with all plugins that it was spread to."""
         self._settled: Settled | None = None
+        self._over = False
 
     # What comparisons ask and tell (`comparison.Ledger`).
 
@@ -111,10 +113,10 @@ class SnapshotRun:
     # What syrupy's side asks (`extension.Bookkeeping`).
 
     def is_open(self, location: str, name: str) -> bool:
-        from pytest_mockforge.snapshot.extension import belongs_to, home_of
+        from pytest_mockforge.snapshot.extension import belongs_to
 
-        homes = (home_of(item) for item in self._items if _uses_snapshots(item) and not self._ended.get(_key(item)))
-        return belongs_to(name, {test for where, test in homes if where == location})
+        # Before the end, syrupy asks which files are ours.
+        return self._over and belongs_to(name, self._open.get(location, ()))
 
     def may_clear(self) -> bool:
         return self._settled is None or not (self._settled.disputed or self._settled.problems)
@@ -148,6 +150,8 @@ class SnapshotRun:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Write before syrupy counts and clears; or, in a worker, leave that to the controller."""
+        self._over = True
+        # The controller of a distributed run has no tests, and is here because a worker left claims.
         if self._claims is not None or not self._items:
             claims = self._all_claims()
             output = getattr(session.config, "workeroutput", None)
@@ -178,6 +182,18 @@ class SnapshotRun:
             terminalreporter.line(f"  {one.name}: {one.who} and {other.who} differ")
         for problem in settled.problems:
             terminalreporter.line(problem)
+
+    @cached_property
+    def _open(self) -> Mapping[str, Collection[str]]:
+        """The first names of the snapshots of tests that did not end well here, by file."""
+        from pytest_mockforge.snapshot.extension import home_of
+
+        found: dict[str, set[str]] = {}
+        for item in self._items:
+            if _uses_snapshots(item) and not self._ended.get(_key(item)):
+                location, name = home_of(item)
+                found.setdefault(location, set()).add(name)
+        return found
 
     def _all_claims(self) -> Claims:
         if self._claims is None:

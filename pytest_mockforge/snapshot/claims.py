@@ -95,7 +95,8 @@ class Claims:
 
     def disputed(self) -> tuple[tuple[Claim, Claim], ...]:
         """Give two claims that differ for each snapshot that is in dispute."""
-        return tuple(pair for claims in self._by_snapshot() if (pair := _differing(claims)) is not None)
+        pairs = (pair for claims in self._by_snapshot() if (pair := _differing(claims)) is not None)
+        return tuple(sorted(pairs, key=lambda pair: (pair[0].location, pair[0].name)))
 
     def settle(self) -> Settled:
         """Write what was claimed, if all agree."""

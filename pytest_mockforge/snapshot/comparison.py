@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from syrupy.assertion import SnapshotAssertion
 
-from pytest_mockforge.documents.expectation import Mismatch
 from pytest_mockforge.errors import SettingsError, SetupError
 from pytest_mockforge.snapshot.claims import Claim
 from pytest_mockforge.snapshot.differences import differences, headline, shown
@@ -63,26 +62,26 @@ class Verdict:
 
     def lines(self) -> list[str]:
         """Tell what differs: a line that stands alone, the fields, and what to do."""
-        where = f"in {self.location}" + (f", plugin {self.plugin}" if self.plugin else "")
+        where = f"  in {self.location}" + (f", plugin {self.plugin}" if self.plugin else "")
         if self.expected is None:
             return [
-                f"reply == snapshot {self.name!r}, which does not exist",
-                f"  {where}",
+                f"snapshot {self.name!r}, which does not exist",
+                where,
                 "  hint: pytest --snapshot-update writes it",
             ]
-        found: list[Mismatch] = differences(self.expected, self.got)
+        found = differences(self.expected, self.got)
         if self.rival is not None:
             return [
-                f"reply == snapshot {self.name!r}: the update is in dispute, {headline(found)}",
+                headline(found, f"in an update of snapshot {self.name!r}"),
                 *shown(found),
                 f"  expected is what {self.rival.who} answered, got what {self.plugin or 'this test'} did",
-                f"  {where}; nothing is written",
-                "  hint: redact= what may differ, or test that plugin on its own",
+                f"{where}; nothing is written",
+                "  hint: mend one of them, or name what may differ in redact=",
             ]
         return [
-            f"reply == snapshot {self.name!r}: {headline(found)}",
+            headline(found, f"from snapshot {self.name!r}"),
             *shown(found),
-            f"  {where}",
+            where,
             "  hint: if this is meant, pytest --snapshot-update with all plugins of the snapshot",
         ]
 
@@ -96,7 +95,7 @@ class MockforgeSnapshot:
     def __init__(self, assertion: SnapshotAssertion, ledger: Ledger, redactions: Redactions) -> None:
         """Take syrupy's own fixture, with the filters and the matcher that it has."""
         self._update = assertion.update_snapshots
-        # Not in syrupy 4 and 5.
+        # Not in syrupy 5.
         self._new_only: bool = getattr(assertion, "update_new_snapshots_only", False)
         self._inner = assertion.use_extension(MockforgeExtension)
         # An update is ours to write, once all plugins have answered.

@@ -33,11 +33,10 @@ def differences(expected: str, got: str) -> list[Mismatch]:
     return found or [*_lines("", expected, got)]
 
 
-def headline(found: Sequence[Mismatch]) -> str:
-    """Say in a few words where two replies differ."""
-    where = found[0].pointer or "the whole reply"
+def headline(found: Sequence[Mismatch], what: str) -> str:
+    """Say in a line where two replies differ, the first field before all else, as a summary cuts lines short."""
     more = f", and {counted(len(found) - 1, 'more field', 'more fields')}" if len(found) > 1 else ""
-    return f"{where} differs{more}"
+    return f"{harmless(found[0].pointer) or 'the whole reply'} differs {what}{more}"
 
 
 def shown(found: Sequence[Mismatch]) -> list[str]:

@@ -70,7 +70,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
 
 def test_a_sample_is_read_with_its_request_as_it_stands(tmp_path: Path) -> None:
     sample = file_of(tmp_path, WHOLE).samples[0]
-    assert (sample.name, sample.operation, sample.line) == ("a known token is admitted", Operation.AUTHENTICATE, 8)
+    assert (sample.name, sample.operation, sample.line) == ("a known token is admitted", Operation.AUTHENTICATE, 9)
     assert sample.request == {"query": {"token": "alpha"}, "uri": "/api/users"}
     assert sample.outcome == "accepted"
     assert sample.reply == {"authenticated": True, "identity": {"user_id": "u-alice"}}

@@ -24,7 +24,6 @@ def trap(bench: Bench) -> Iterator[Finding]:
     Mend: check what the request holds before it is used: no unwrap, no index, no division without a look.
     """
     report = bench.fuzz
-    _measure(bench, report)
     yield from _about(bench, "MF301")
     if isinstance(bench, ServiceBench) and any(_is_lost(found) for found in report.discoveries):
         is_gone(bench, "MF301")
@@ -165,6 +164,8 @@ def wire(bench: Bench) -> Iterator[Finding]:
 
 
 def _about(bench: Bench, code: str) -> Iterator[Finding]:
+    # By each check, as any of them may be the only one that runs.
+    _measure(bench, bench.fuzz)
     for discovery in bench.fuzz.discoveries:
         if discovery.code == code:
             yield finding_of(discovery, bench.subject)

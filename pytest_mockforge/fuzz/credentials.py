@@ -6,6 +6,7 @@ A text of an accepted sample is a credential if a wrong one in its place is turn
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
@@ -200,9 +201,10 @@ def _changed(place: Place, text: str) -> Request:
     request = place.put(text)
     if not isinstance(request, AuthRequest):
         return request
-    uri = request.uri
-    for old in (str(place.value), quote(str(place.value), safe=""), quote_plus(str(place.value))):
-        uri = uri.replace(f"={old}", f"={quote(text, safe='')}")
+    old = str(place.value)
+    written = "|".join(map(re.escape, (old, quote(old, safe=""), quote_plus(old))))
+    # In one pass, as what is put there may begin with what was.
+    uri = re.sub(f"=({written})", lambda _: f"={quote(text, safe='')}", request.uri)
     return msgspec.structs.replace(request, uri=uri)
 
 

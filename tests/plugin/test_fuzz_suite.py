@@ -41,6 +41,7 @@ def test_bytes_that_no_module_is_sent_are_notes_where_their_code_is_named(run: R
     words = ("--mockforge-cache=off", "--mockforge-fuzz-examples=30", "--mockforge-fuzz-time=20s", "-v")
     result = run(f"--mockforge-plugin={plugin}", "--mockforge-checks=mf311", *words)
     result.assert_outcomes(passed=1)
+    result.stdout.re_match_lines([r"  fuzzed: 30 examples in .*; seed \d+"])
     result.stdout.fnmatch_lines(["*note MF311: authenticate does not stand bytes of the kind *"])
 
 

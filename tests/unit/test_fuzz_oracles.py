@@ -11,7 +11,7 @@ import pytest
 
 from pytest_mockforge import load
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.contract.requests import Request, RequestBuilder
+from pytest_mockforge.contract.requests import AuthRequest, Request, RequestBuilder
 from pytest_mockforge.documents.expectation import Volatile
 from pytest_mockforge.fuzz import credentials, rounds
 from pytest_mockforge.fuzz.memory import leak
@@ -187,6 +187,16 @@ def test_a_prefix_that_lets_in_is_found(tmp_path: Path) -> None:
         assert {"authenticate:trailing-nul", "authenticate:first-character-alone", "authenticate:twice"} <= details
         assert "authenticate:first-character-dropped" not in details
         assert "authenticate:empty" not in details
+
+
+def test_a_changed_credential_is_changed_in_the_uri_too(tmp_path: Path) -> None:
+    with stage(guest(tmp_path / "x.wat", holding("~", "(;1;)"))) as opened:
+        sample = BUILD.auth(uri="/a?token=~ab")
+        known = credentials.credentials(opened, [written(opened, sample)])
+        requests = {found.detail: found.case.request for found in credentials.mutated(opened, known)}
+    longer = requests["authenticate:trailing-nul"]
+    assert isinstance(longer, AuthRequest)
+    assert (longer.uri, longer.query_params) == ("/a?token=~ab%00", {"token": "~ab\0"})
 
 
 def test_a_refusal_that_repeats_the_token_is_found_without_showing_it(tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def test_deep_json_shrinks_to_the_depth_that_matters() -> None:
     assert depth(found) == 41
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.parametrize("dialect", ["host", "sdk"])
 @pytest.mark.parametrize("operation", [Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE])
 def test_json_goes_as_deep_as_a_reader_follows_and_no_deeper(operation: Operation, dialect: str) -> None:

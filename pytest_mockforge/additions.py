@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pytest_mockforge.runtimes.wasm.language import ModuleLanguage
 
 
+_HERE = Path(__file__).parent
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
     """Where an added thing comes from."""
@@ -41,6 +44,7 @@ class Origin:
         self, what: str, *, allowed: type[MockforgeError] | tuple[type[MockforgeError], ...] = ()
     ) -> Iterator[None]:
         """Name the extension in what its code raises; what is `allowed`, and pytest's outcomes, go through."""
+        __tracebackhide__ = True
         try:
             yield
         except ExtensionError:
@@ -63,6 +67,15 @@ class Origin:
             got=f"{got!r:.200}",
             hint="this is a defect of the extension, and says nothing of the plugin under test",
         )
+
+
+def raised_where(error: ExtensionError) -> str:
+    """Give the extension's own part of the traceback; empty where nothing was raised."""
+    cause = error.__cause__
+    if cause is None:
+        return ""
+    frames = [one for one in traceback.extract_tb(cause.__traceback__) if _HERE not in Path(one.filename).parents]
+    return "".join((*traceback.format_list(frames), *traceback.format_exception_only(cause)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from pytest_mockforge.errors import ExtensionError
 from pytest_mockforge.settings import ID_PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ class MockforgeCheck(pytest.Item):
     def repr_failure(  # type: ignore[override]  # pytest exports no name for the type that it wants
         self, excinfo: pytest.ExceptionInfo[BaseException], **_style: object
     ) -> object:
-        """Show the findings alone; of any other exception show the traceback, as it is a defect of ours."""
+        """Show the findings alone; of an extension's defect its own traceback, and of ours the whole one."""
+        if isinstance(excinfo.value, ExtensionError):
+            return self._broke_off(excinfo, excinfo.value)
         if not isinstance(excinfo.value, CheckFailedError):
             return super().repr_failure(excinfo)
         shown = excinfo.getrepr(style="value")
@@ -114,6 +117,17 @@ class MockforgeCheck(pytest.Item):
         if crash is not None:
             # Without it the short summary would begin with the exception's name.
             crash.message = str(excinfo.value).partition("\n")[0]
+        return shown
+
+    def _broke_off(self, excinfo: pytest.ExceptionInfo[BaseException], error: ExtensionError) -> object:
+        from pytest_mockforge.additions import raised_where
+
+        mask = self.config.stash[STATE].redactor().text
+        shown = excinfo.getrepr(style="value", chain=False)
+        if shown.reprcrash is not None:
+            shown.reprcrash.message = mask(error.message)
+        if where := raised_where(error):
+            shown.addsection("what the extension raised", mask(where))
         return shown
 
     def reportinfo(self) -> tuple[str, None, str]:

@@ -28,6 +28,7 @@ class AddedDialect:
 
     def encode(self, request: Request) -> bytes:
         """Write a request. Raises RequestError for what the dialect cannot carry."""
+        __tracebackhide__ = True
         with self._origin.named(self._what("encode"), allowed=RequestError):
             written: object = self._given.encode(request)
         if not isinstance(written, bytes):
@@ -36,6 +37,7 @@ class AddedDialect:
 
     def decode(self, operation: Operation, payload: bytes) -> Decoded:
         """Read a reply."""
+        __tracebackhide__ = True
         with self._origin.named(self._what("decode")):
             decoded: object = self._given.decode(operation, payload)
         if not isinstance(decoded, Decoded):

@@ -71,6 +71,7 @@ class AddedRuntime:
 
     def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
         """Call one operation."""
+        __tracebackhide__ = True
         if self._closed:
             raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
         with self._origin.named(f"{self._what}, invoke", allowed=SetupError):

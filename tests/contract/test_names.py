@@ -7,7 +7,7 @@ import re
 import pytest
 
 import pytest_mockforge
-from pytest_mockforge import plugin
+from pytest_mockforge import extending, hookspecs, plugin
 from tests.conftest import ROOT, Run
 
 PUBLIC = [
@@ -48,6 +48,41 @@ PUBLIC = [
     "UserIdentity",
     "Violation",
     "load",
+]
+HOOKS = {
+    "pytest_mockforge_budget_defaults",
+    "pytest_mockforge_checks",
+    "pytest_mockforge_dialects",
+    "pytest_mockforge_host_functions",
+    "pytest_mockforge_hosts",
+    "pytest_mockforge_languages",
+    "pytest_mockforge_redactions",
+    "pytest_mockforge_report_sections",
+    "pytest_mockforge_runtimes",
+}
+FOR_EXTENSIONS = [
+    "Bench",
+    "Candidate",
+    "Check",
+    "CheckFamily",
+    "Decoded",
+    "Dialect",
+    "Exchange",
+    "Files",
+    "Finding",
+    "HostDialect",
+    "HostProfile",
+    "ImportedFunction",
+    "ModuleLanguage",
+    "Objection",
+    "Redaction",
+    "Report",
+    "ReportSection",
+    "Runtime",
+    "RuntimeRequest",
+    "RuntimeScheme",
+    "Section",
+    "Trial",
 ]
 FIXTURES = {
     "mockforge_fuzz",
@@ -126,6 +161,18 @@ def test_a_public_name_can_be_imported_and_is_at_home_in_the_package(name: str) 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'pytest_mockforge' has no attribute 'Nonsense'"):
         _ = pytest_mockforge.Nonsense
+
+
+def test_the_hooks_are_these_and_each_says_what_it_takes() -> None:
+    found = {name: value for name, value in vars(hookspecs).items() if name.startswith("pytest_")}
+    assert set(found) == HOOKS
+    for hook in found.values():
+        assert "return [" in str(hook.__doc__)
+        assert "Sequence[" in str(hook.__annotations__["return"])
+
+
+def test_the_names_for_extensions_are_these() -> None:
+    assert extending.__all__ == FOR_EXTENSIONS
 
 
 def test_the_options_are_these(run: Run, pytester: pytest.Pytester) -> None:

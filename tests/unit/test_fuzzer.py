@@ -15,6 +15,7 @@ from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import RequestBuilder
 from pytest_mockforge.errors import SettingsError
+from pytest_mockforge.fuzz.corpus import read
 from pytest_mockforge.fuzz.model import FuzzOptions
 from pytest_mockforge.fuzzer import Fuzzer
 from pytest_mockforge.opening import Means, open_subject
@@ -125,14 +126,22 @@ def test_bytes_that_are_no_request_are_sent_where_that_is_asked_for(tmp_path: Pa
     }
 
 
-def test_what_is_found_is_kept_in_the_corpus_and_tried_first(bench: Bench, tmp_path: Path) -> None:
-    corpus = tmp_path / "corpus"
-    bench.fuzz_options = FuzzOptions(examples=30, seconds=20.0, corpus=corpus)
+def test_what_is_found_is_kept_in_the_corpus(bench: Bench, tmp_path: Path) -> None:
+    bench.fuzz_options = FuzzOptions(examples=5, seconds=20.0, corpus=tmp_path / "corpus")
+    report = Fuzzer(lambda _: bench)(bench.plugin, allow=["MF301"])
+    assert read(tmp_path / "corpus").cases == report.discoveries
+
+
+def test_what_the_corpus_holds_is_tried_though_no_search_would_come_to_it(tmp_path: Path, benches: list[Bench]) -> None:
+    # Traps at a letter that begins with this byte in UTF-8, which a sample has and the search of one example has not.
+    bench = on_bench(guest(tmp_path / "lettered.wat", holding("\xc6", "(unreachable)", "(;1;)")), benches)
+    bench.fuzz_options = FuzzOptions(examples=1, seconds=20.0, corpus=tmp_path / "corpus")
     fuzzer = Fuzzer(lambda _: bench)
-    first = fuzzer(bench.plugin, allow=["MF301"])
-    assert [path.name.partition("-")[0] for path in corpus.iterdir()] == ["MF301"]
-    again = fuzzer(bench.plugin, allow=["MF301"], examples=1)
-    assert again.discoveries[0].case.payload == first.discoveries[0].case.payload
+    assert fuzzer(bench.plugin).discoveries == ()
+    with pytest.raises(PluginFailure):
+        fuzzer(bench.plugin, samples=[BUILD.auth(query={"q": "ƃ"}, uri="/")], examples=40)
+    with pytest.raises(PluginFailure, match="MF301 authenticate traps"):
+        fuzzer(bench.plugin)
 
 
 def test_what_is_wrong_with_a_corpus_is_noted_and_stops_nothing(bench: Bench, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_mockforge.checks.bench import Bench, without_hypothesis
-from pytest_mockforge.checks.duel import finding_of, of_operations
+from pytest_mockforge.checks.duel import finding_of, is_same, of_operations
 from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.contract.realistic import NamedRequest
 from pytest_mockforge.contract.requests import Request
@@ -92,7 +92,7 @@ class Comparer:
         opened = [one if isinstance(one, Plugin) else self._named(str(one)) for one in plugins]
         benches = [self._bench_of(plugin) for plugin in opened]
         for number, bench in enumerate(benches):
-            if bench.subject.spec.identity in [earlier.subject.spec.identity for earlier in benches[:number]]:
+            if any(is_same(bench.subject, earlier.subject) for earlier in benches[:number]):
                 raise SettingsError(f"{_NAME}: {bench.label!r} would be compared with itself", hint="name another")
         return benches, opened
 

@@ -31,6 +31,8 @@ class Duel:
     @cached_property
     def reason(self) -> str:
         """Why there is nothing to compare with; empty where there is."""
+        if is_same(self.reference.subject, self._bench.subject):
+            return f"the reference {self.label!r} is the plugin itself"
         return unusable(self.reference, f"the reference {self.label!r}")
 
     @cached_property
@@ -81,6 +83,13 @@ class Duel:
         """Free the instances; the reference stays with its owner."""
         if "comparison" in self.__dict__:
             self.comparison.close()
+
+
+def is_same(one: Subject, other: Subject) -> bool:
+    """Tell whether two SPECs lead to one file, or to one service."""
+    if one.path is not None and other.path is not None:
+        return one.path.resolve() == other.path.resolve()
+    return one.spec.identity == other.spec.identity
 
 
 def finding_of(code: str, difference: Difference, reference: Subject, subject: Subject) -> Finding:

@@ -56,6 +56,8 @@ def header(settings: Settings) -> list[str]:
     plugins = ", ".join(
         f"{spec.label} ({spec.text})" if spec.label != spec.text else spec.label for spec in settings.specs
     )
+    if (reference := settings.compare) is not None:
+        plugins += f", compared with {reference.label} ({reference.text})"
     cache = "off" if settings.cache is None else str(settings.cache.folder)
     return [f"mockforge: {harmless(plugins)}; host {settings.host}; cache {harmless(cache)}"]
 

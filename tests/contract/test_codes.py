@@ -12,6 +12,7 @@ import pytest
 from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.checks.module_bench import ModuleBench
+from pytest_mockforge.checks.references import Counterpart
 from pytest_mockforge.checks.registry import FAMILIES, catalogue, check, find
 from pytest_mockforge.checks.runner import run_check
 from pytest_mockforge.fuzz.model import FuzzOptions
@@ -19,7 +20,7 @@ from pytest_mockforge.module_subject import ModuleSubject
 from pytest_mockforge.opening import Means, open_subject
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.spec import parse_spec
-from tests.answering import ADMITTED, write_answering, write_spoilable
+from tests.answering import ADMITTED, ROWS, write_answering, write_spoilable
 from tests.conftest import ROOT, RUST, Run
 from tests.faulty_services import FAULTS, found
 from tests.hostile_cases import cases, write_wasm
@@ -90,6 +91,11 @@ CODES = {
     "MF703": "manifest_accepted",
     "MF704": "capability_proof",
     "MF705": "least_limits",
+    "MF801": "outcomes",
+    "MF802": "replies",
+    "MF803": "drawn",
+    "MF804": "operations",
+    "MF805": "allowed",
 }
 """Every code there ever was, with the rule behind it. Lines are added; none is taken out or changed."""
 
@@ -209,6 +215,38 @@ PLANTED = {
 """For each code of the search a planted bug that it finds."""
 
 
+DIFFERENT: dict[str, dict[str, str | bytes]] = {
+    "MF801": {"template_function": "{", "query_datasource": ROWS},
+    "MF802": {"template_function": "2", "query_datasource": ROWS},
+    "MF803": {"template_function": "2", "query_datasource": ROWS},
+    "MF804": {"template_function": "1"},
+    "MF805": {"template_function": "1", "query_datasource": ROWS},
+}
+"""For each code that compares: what a plugin answers whose counterpart answers 1, and rows."""
+
+
+def compared(code: str, folder: Path) -> tuple[Finding, ...]:
+    """Run one check over a plugin beside its counterpart."""
+    old = write_answering(folder / "old.wat", template_function="1", query_datasource=ROWS)
+    (folder / "new").mkdir()
+    new = write_answering(folder / "new" / "new.wat", **DIFFERENT[code])
+    if code == "MF805":
+        (folder / "new" / "plugin.test.yaml").write_text("differences: [{pointer: /a, reason: b}]", "utf-8")
+    subjects = [open_subject(parse_spec(str(path), folder), Means(cache=None)) for path in (old, new)]
+    reference, bench = (open_bench(one, limits=Limits(), host="adapter", dialect="auto") for one in subjects)
+    bench.counterpart = Counterpart(label="old", open=lambda: reference, today=date(2026, 1, 1))
+    bench.fuzz_options = FuzzOptions(examples=10, seconds=20)
+    try:
+        result, _ = run_check(find(code), bench, accepted=(), today=date(2026, 1, 1))
+        assert not result.skipped
+        return result.errors
+    finally:
+        bench.close()
+        reference.close()
+        for subject in subjects:
+            subject.close()
+
+
 def test_no_code_was_renumbered_dropped_or_used_again() -> None:
     assert {check.code: check.run.__name__ for check in catalogue()} == CODES
 
@@ -261,13 +299,20 @@ def test_explain_prints_each_page(run: Run) -> None:
 
 def test_every_code_is_broken_by_a_hostile_case_or_a_plugin_made_for_it() -> None:
     by_cases = {code.rpartition(":")[2] for case in cases() for code in case.codes}
-    assert by_cases | set(BROKEN) | set(FAULTS) | set(PLANTED) == set(CODES)
+    assert by_cases | set(BROKEN) | set(FAULTS) | set(PLANTED) | set(DIFFERENT) == set(CODES)
 
 
 @pytest.mark.parametrize("code", BROKEN)
 def test_a_plugin_made_for_a_code_gets_its_finding(code: str, tmp_path: Path) -> None:
     host, make = BROKEN[code]
     found = findings_of(code, make(tmp_path), host)
+    assert found
+    assert {finding.code for finding in found} == {code}
+
+
+@pytest.mark.parametrize("code", DIFFERENT)
+def test_a_plugin_that_differs_gets_its_finding(code: str, tmp_path: Path) -> None:
+    found = compared(code, tmp_path)
     assert found
     assert {finding.code for finding in found} == {code}
 

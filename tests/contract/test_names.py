@@ -85,6 +85,7 @@ FOR_EXTENSIONS = [
     "Trial",
 ]
 FIXTURES = {
+    "mockforge_differential",
     "mockforge_fuzz",
     "mockforge_host",
     "mockforge_load",
@@ -103,6 +104,7 @@ OPTIONS = {
     "--mockforge-budget",
     "--mockforge-cache",
     "--mockforge-checks",
+    "--mockforge-compare",
     "--mockforge-dialect",
     "--mockforge-corpus",
     "--mockforge-explain",
@@ -125,6 +127,7 @@ INI_KEYS = {
     "mockforge_budgets",
     "mockforge_cache",
     "mockforge_checks",
+    "mockforge_compare",
     "mockforge_dialect",
     "mockforge_fuel",
     "mockforge_corpus",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from pytest_mockforge.checks.model import CheckResult, Figure, Finding
 from pytest_mockforge.contract.violations import Severity
@@ -38,7 +39,7 @@ MEASURED: dict[str, Figure] = {
 
 
 def finding(message: str = "it broke", severity: Severity = "error", **parts: str) -> Finding:
-    return Finding(code="MF205", severity=severity, detail="d", message=message, **parts)
+    return replace(Finding(code="MF205", severity=severity, detail="d", message=message), **parts)
 
 
 def result(*findings: Finding, code: str = "MF205", plugin: str = "rust", skipped: str = "") -> CheckResult:

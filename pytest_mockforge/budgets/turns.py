@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from time import monotonic, sleep
+
+from pytest_mockforge.runtimes.file_lock import file_lock
 
 LONGEST_WAIT = 600.0
 """Seconds that a worker waits for its turn."""
-_STEP = 0.05
 
 
 @contextmanager
@@ -25,45 +24,13 @@ def own_turn(run: str, *, patience: float = LONGEST_WAIT) -> Iterator[str]:
         yield ""
         return
     path = Path(tempfile.gettempdir()) / f"mockforge-turn-{re.sub(r'[^A-Za-z0-9]', '', run)}.lock"
-    try:
-        descriptor = _locked(path, monotonic() + patience)
-    except (ImportError, OSError) as error:
-        yield f"workers cannot take turns here: {error}"
-        return
-    if descriptor is None:
-        yield f"other workers were timing for {patience:g} s"
-        return
-    try:
-        yield ""
-    finally:
-        # While it is still held: whoever opened it before finds another file, or none, under its name and tries again.
-        with suppress(OSError):
-            path.unlink()
-        os.close(descriptor)
-
-
-def _locked(path: Path, deadline: float) -> int | None:
-    import fcntl
-
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with ExitStack() as held:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(path, descriptor):
-                return descriptor
-        except BlockingIOError:
-            pass
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-        if monotonic() > deadline:
-            return None
-        sleep(_STEP)
+            reason = "" if held.enter_context(file_lock(path, patience=patience)) else _waited(patience)
+        except OSError as error:
+            reason = f"workers cannot take turns here: {error}"
+        yield reason
 
 
-def _is_still(path: Path, descriptor: int) -> bool:
-    try:
-        return path.stat().st_ino == os.fstat(descriptor).st_ino
-    except FileNotFoundError:
-        return False
+def _waited(patience: float) -> str:
+    return f"other workers were timing for {patience:g} s"

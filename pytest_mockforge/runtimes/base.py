@@ -7,7 +7,7 @@ from typing import Literal, Protocol, runtime_checkable
 import msgspec
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import PluginFailure
+from pytest_mockforge.errors import PluginFailure, SetupError
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -100,6 +100,21 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """What came with a service's answer; None for a module, and where no answer came."""
     raised: BaseException | None = None
     """What a Python function of the test's raised; whoever made the call raises it again."""
+
+
+def closed() -> SetupError:
+    """What is raised for a call after `close`."""
+    return SetupError(
+        "the plugin is closed", hint="call it inside of its `with` block, or before the run of pytest ends"
+    )
+
+
+def inherited() -> SetupError:
+    """What is raised for a call in a process that was forked off: stores, sockets and threads are not divided."""
+    return SetupError(
+        "the plugin was opened by the process that this one was forked off",
+        hint="open it with pytest_mockforge.load in the process that calls it, or start that one by 'spawn'",
+    )
 
 
 InstancePolicy = Literal["item", "call", "kept"]

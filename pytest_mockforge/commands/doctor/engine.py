@@ -51,11 +51,10 @@ def cache_facts() -> Iterator[Fact]:
     They are native code that is run without further checks, so a folder that others may write to is not used.
     """
     cache = CompileCache()
-    # Asking for a module that is not there judges the folder.
-    cache.load(b"", "doctor")
-    if cache.trouble is not None:
+    trouble = cache.judge()
+    if trouble is not None:
         hint = f"chmod 700 {cache.folder}, or name another folder with --mockforge-cache"
-        yield Fact(name="cache", state="warning", value=f"not used: {cache.trouble}", hint=hint)
+        yield Fact(name="cache", state="warning", value=f"not used: {trouble}", hint=hint)
         return
     if not cache.folder.is_dir():
         yield Fact(name="cache", state="ok", value=f"{cache.folder} (not there yet)")

@@ -9,15 +9,15 @@ import wasmtime
 from wasmtime import component as wc
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import LoadFailure, SetupError
-from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.errors import LoadFailure
+from pytest_mockforge.runtimes.base import Limits, closed, inherited
 from pytest_mockforge.runtimes.component.border import wrong_type
 from pytest_mockforge.runtimes.component.failures import NOT_LINKED, compile_failure, link_failure
 from pytest_mockforge.runtimes.component.inspection import ComponentInfo
 from pytest_mockforge.runtimes.component.surroundings import Surroundings, compile_ready, missing_imports
 from pytest_mockforge.runtimes.wasm.cache import CompileCache
 from pytest_mockforge.runtimes.wasm.capi import printable
-from pytest_mockforge.runtimes.wasm.engine import Engine
+from pytest_mockforge.runtimes.wasm.engine import Engine, deserialized
 
 _CORE_INSTANCES, _MEMORIES, _TABLES = 1000, 8, 100
 """A component is made of many core modules, so Limits.instances is not for it. Each memory may have the whole limit."""
@@ -69,34 +69,32 @@ class CompiledComponent:
     def require_open(self) -> None:
         """Raise SetupError when the component or its engine was closed."""
         if self._closed or not self.engine.address:
-            raise SetupError(
-                "the plugin is closed", hint="call it inside of its `with` block, or before the run of pytest ends"
-            )
+            raise inherited() if self.engine.inherited else closed()
 
     def close(self) -> None:
         """Free the compiled component; calling again does nothing."""
-        if not self._closed:
+        if not self._closed and not self.engine.inherited:
             self._closed = True
             self.component.close()
             if self.ready is not None:
                 self.ready.close()
 
     def _compile(self, data: bytes, cache: CompileCache | None) -> wc.Component:
-        identity = f"component {self.engine.identity}"
-        stored = cache.load(data, identity) if cache else None
-        if stored is not None:
-            try:
-                return wc.Component.deserialize(self.engine.handle, stored)
-            except wasmtime.WasmtimeError:
-                # Made for another processor, or for another build of wasmtime under the same version.
-                pass
+        if cache is None:
+            return self._compiled(data)
+        return cache.obtain(
+            data,
+            f"component {self.engine.identity}",
+            load=lambda path: deserialized(wc.Component, self.engine.handle, path),
+            make=lambda: self._compiled(data),
+            serialize=lambda component: bytes(component.serialize()),
+        )
+
+    def _compiled(self, data: bytes) -> wc.Component:
         try:
-            component = wc.Component(self.engine.handle, data)
+            return wc.Component(self.engine.handle, data)
         except wasmtime.WasmtimeError as error:
             raise compile_failure(str(error)) from None
-        if cache:
-            cache.store(data, identity, bytes(component.serialize()))
-        return component
 
     def _prove_linked(self) -> None:
         """Let wasmtime compare the imports' types; without fuel and memory no code of the guest runs."""

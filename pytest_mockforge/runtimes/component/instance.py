@@ -50,7 +50,7 @@ class ComponentInstance:
 
     def close(self) -> None:
         """Free the store; the instance cannot be used afterwards."""
-        if not self._closed:
+        if not self._closed and not self._compiled.engine.inherited:
             self._closed = True
             self._store.close()
             self._surroundings.close()

@@ -6,8 +6,8 @@ import threading
 from importlib import resources
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure, SetupError
-from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits
+from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure
+from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits, closed, inherited
 from pytest_mockforge.runtimes.component.engine import CompiledComponent
 from pytest_mockforge.runtimes.component.inspection import describe_component
 from pytest_mockforge.runtimes.component.instance import ComponentInstance
@@ -16,7 +16,10 @@ from pytest_mockforge.runtimes.wasm.engine import metered_engine
 
 
 class ComponentRuntime:
-    """Calls one compiled component under one policy. One lock serialises calls, as MockForge's adapter does."""
+    """Calls one compiled component under one policy. One lock serialises calls, as MockForge's adapter does.
+
+    In a process that was forked off every call is refused, before the lock: a thread that is not here may hold it.
+    """
 
     def __init__(self, component: CompiledComponent, *, limits: Limits, policy: InstancePolicy = "item") -> None:
         self.component = component
@@ -42,11 +45,13 @@ class ComponentRuntime:
     def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
         """Call one operation in the instance that the policy gives, with less fuel than the limit if asked.
 
-        Raises SetupError when the component was closed.
+        Raises SetupError when the component was closed, or opened before this process was forked off.
         """
+        if self.component.engine.inherited:
+            raise inherited()
         with self._lock:
             if self._closed:
-                raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
+                raise closed()
             if self._instance is None:
                 try:
                     self._instance = ComponentInstance(self.component, self.limits)
@@ -60,12 +65,14 @@ class ComponentRuntime:
 
     def renew(self) -> None:
         """Make the next call start in a fresh instance, unless the policy keeps one for good."""
-        if self.policy != "kept":
+        if self.policy != "kept" and not self.component.engine.inherited:
             with self._lock:
                 self._drop()
 
     def close(self, *, for_good: bool = False) -> None:
         """Free the instance; the compiled component stays with its owner, who closes `for_good` before it is freed."""
+        if self.component.engine.inherited:
+            return
         with self._lock:
             self._closed = self._closed or for_good
             self._drop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class AsgiRuntime(RemoteRuntime):
         self._search = tuple(search)
         self._start_timeout = start_timeout
         self._owns_app = isinstance(app, str)
+        self._lock = threading.Lock()
         self._app: AsgiApp | None = app if isinstance(app, AsgiApp) else self._opened(target)
         self._target = target
         self._called = False
@@ -52,18 +54,22 @@ class AsgiRuntime(RemoteRuntime):
     def close(self, *, for_good: bool = False) -> None:
         """Stop an app that was started here; the next call starts it again, unless this is `for_good`."""
         self._closed = self._closed or for_good
-        if self._owns_app and self._app is not None:
-            self._app.close()
-            self._app = None
+        if not self._owns_app or self._inherited:
+            return
+        with self._lock:
+            app, self._app = self._app, None
             self._called = False
+        if app is not None:
+            app.close()
 
     def _opened(self, target: str) -> AsgiApp:
         return AsgiApp(target, search=self._search, start_timeout=self._start_timeout)
 
     def _running(self) -> AsgiApp:
-        if self._app is None:
-            self._app = self._opened(self._target)
-        return self._app
+        with self._lock:
+            if self._app is None:
+                self._app = self._opened(self._target)
+            return self._app
 
     def _carry(self, hop: Hop, deadline: Deadline, *, read: bool) -> Carried:
         if hop.address.origin != parse(_BASE).origin:

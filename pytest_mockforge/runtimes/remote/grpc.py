@@ -6,6 +6,7 @@ above has to know. Knows nothing of the channel but that it takes bytes.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,10 @@ from pathlib import Path
 from time import perf_counter
 
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import RemoteFailure, RequestError, SettingsError, SetupError
+from pytest_mockforge.errors import RemoteFailure, RequestError, SettingsError
 from pytest_mockforge.proto.json_form import reply_from_wire, request_to_wire
 from pytest_mockforge.proto.messages import METHODS, WireError, method_path
-from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits, Wire
+from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits, Wire, closed, inherited
 from pytest_mockforge.runtimes.remote import grpc_ended
 from pytest_mockforge.runtimes.remote.answer import RemoteAuth
 from pytest_mockforge.runtimes.remote.grpc_channel import Channel, read_authority
@@ -27,7 +28,7 @@ from pytest_mockforge.runtimes.remote.hop import Deadline
 
 
 class GrpcRuntime:
-    """Calls a service that serves `plugin.proto`. Threads may call at once.
+    """Calls a service that serves `plugin.proto`. Threads may call at once; a process that was forked off may not.
 
     A new connection is begun by asking the standard health service, as MockForge asks for /health when it initializes
     a remote plugin, and as there the answer is ignored: so the time of connecting is told from that of the call. Under
@@ -63,6 +64,7 @@ class GrpcRuntime:
         self._policy: InstancePolicy = policy
         self._plugin_id = plugin_id
         self._lock = threading.Lock()
+        self._owner = os.getpid()
         self._closed = False
         self._offer: Offer | None = None
         # Made now, so that a missing library shows now; it connects with the first call.
@@ -184,6 +186,8 @@ class GrpcRuntime:
 
     def close(self, *, for_good: bool = False) -> None:
         """Close the connection; calling again does nothing. After `for_good`, calls raise SetupError."""
+        if os.getpid() != self._owner:
+            return
         with self._lock:
             self._closed = self._closed or for_good
             channel, self._kept = self._kept, None
@@ -241,8 +245,10 @@ class GrpcRuntime:
         return grpc_ended.lost(asked, self.endpoint, ended, seconds=seconds, cap=self._limits.reply)
 
     def _require_open(self) -> None:
+        if os.getpid() != self._owner:
+            raise inherited()
         if self._closed:
-            raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
+            raise closed()
 
 
 def _left(deadline: Deadline) -> float:

@@ -49,7 +49,8 @@ class HttpRuntime(RemoteRuntime):
     def close(self, *, for_good: bool = False) -> None:
         """Close the kept connections; calling again does nothing. After `for_good`, calls raise SetupError."""
         self._closed = self._closed or for_good
-        self._transport.close()
+        if not self._inherited:
+            self._transport.close()
 
     def _carry(self, hop: Hop, deadline: Deadline, *, read: bool) -> Carried:
         return self._transport.carry(hop, deadline, read=read)

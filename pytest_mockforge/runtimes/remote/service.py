@@ -5,6 +5,7 @@ How one request travels is left to `_carry`. Knows nothing of JSON, of sockets o
 
 from __future__ import annotations
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -14,8 +15,8 @@ import msgspec
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.wording import quoted
-from pytest_mockforge.errors import RemoteFailure, RequestError, SettingsError, SetupError
-from pytest_mockforge.runtimes.base import BorderNote, Exchange, InstancePolicy, Limits
+from pytest_mockforge.errors import RemoteFailure, RequestError, SettingsError
+from pytest_mockforge.runtimes.base import BorderNote, Exchange, InstancePolicy, Limits, closed, inherited
 from pytest_mockforge.runtimes.remote.address import Address
 from pytest_mockforge.runtimes.remote.answer import KEPT_OF_A_REFUSAL, Answer, RemoteAuth
 from pytest_mockforge.runtimes.remote.hop import MOST_REDIRECTS, Carried, Deadline, Hop, status_line, too_many, turn
@@ -36,7 +37,10 @@ _HINTS = {
 
 
 class RemoteRuntime(ABC):
-    """Calls a service as MockForge's remote adapter does (contract 4.1). Threads may call at once: no lock is held."""
+    """Calls a service as MockForge's remote adapter does (contract 4.1). Threads may call at once: no lock is held.
+
+    A process that was forked off may not: it would share connections with the one that opened them.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class RemoteRuntime(ABC):
         self._auth = auth
         self._policy: InstancePolicy = policy
         self._plugin_id = plugin_id
+        self._owner = os.getpid()
         self._closed = False
 
     @property
@@ -77,7 +82,7 @@ class RemoteRuntime(ABC):
         return frozenset(Operation)
 
     def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:  # noqa: ARG002 - nothing is metered
-        """Call one operation. Raises SetupError when the runtime was closed."""
+        """Call one operation. Raises SetupError when the runtime was closed, or opened before a fork."""
         self._require_open()
         started = perf_counter()
         try:
@@ -259,9 +264,15 @@ class RemoteRuntime(ABC):
         line = f"{status_line(answer)}, {'an empty body' if not answer.body else shown}"
         return f"{answer.blamed}, sent as {line}" if answer.blamed else line
 
+    @property
+    def _inherited(self) -> bool:
+        return os.getpid() != self._owner
+
     def _require_open(self) -> None:
+        if self._inherited:
+            raise inherited()
         if self._closed:
-            raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
+            raise closed()
 
 
 def _hint(answer: Answer) -> str | None:

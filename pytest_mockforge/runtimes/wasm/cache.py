@@ -1,69 +1,195 @@
 """Compiled modules on disk, in the user's own cache directory. Knows bytes and files; nothing of wasmtime.
 
-What is stored is native code that is run without further checks, so the folder must belong to the user alone, each
-file must be the user's own, and the digest at its head must fit. Anything else is a miss, and said in `trouble`.
+What is stored is native code that is run without further checks, so the folder must belong to the user alone, each file
+must be the user's own, and the digest in the record beside it must fit. Anything else is a miss, said in `trouble`, and
+ends in the module being compiled again. Reading all of a file to find its digest costs more than loading it, so the
+record also tells what the file looked like when it did fit: one that still looks so is not read again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import platform
+import re
 import stat
 import sys
 import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
-_DIGEST = 32
+from pytest_mockforge.runtimes.file_lock import file_lock
+
+Made = TypeVar("Made")
+
+MOST_BYTES = 1 << 30
+"""Bytes of all that is kept; what was used longest ago goes first."""
+PATIENCE = 120.0
+"""Seconds that a worker waits for another one to compile the same module, before it compiles it as well."""
+_SETTLED = 60.0
+"""Seconds after which what was written is on the disk, and a file's times tell of every later change."""
+_LITTER = 3600.0
+"""Seconds after which a file that a worker was writing, or a lock, was left behind by one that died."""
+_LONGEST_RECORD = 1000
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_OURS = re.compile(r"([0-9a-f]{64})\.(?:cwasm|record)")
+_PASSING = re.compile(r"\.writing-.+|[0-9a-f]{64}\.lock")
 
 
 class CompileCache:
     """A folder of compiled modules, keyed by content, compiler identity and processor."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, most_bytes: int = MOST_BYTES) -> None:
         self.folder = folder if folder is not None else default_folder()
+        self.most_bytes = most_bytes
         self.trouble: str | None = None
         """Why the cache is not used; None while it is fine."""
 
-    def load(self, data: bytes, identity: str) -> bytes | None:
-        """Give the artifact stored for this module, or None."""
-        if not self._folder_is_safe(create=False):
-            return None
+    def obtain(
+        self,
+        data: bytes,
+        identity: str,
+        *,
+        load: Callable[[str], Made | None],
+        make: Callable[[], Made],
+        serialize: Callable[[Made], bytes],
+    ) -> Made:
+        """Give the module that was compiled from `data`: what `load` makes of the file kept of it, or else of `make`.
+
+        `load` gives None for a file that is none of this engine's. Of several workers one compiles while the others
+        wait. Raises only what the three raise: a cache that cannot be used is none.
+        """
+        if not self._folder_is_safe(create=True):
+            return make()
+        key = self._key(data, identity)
+        found = self._loaded(key, load)
+        if found is not None:
+            return found
+        with self._turn(key):
+            found = self._loaded(key, load)
+            if found is None:
+                found = make()
+                self._store(key, serialize(found))
+        return found
+
+    def judge(self) -> str | None:
+        """Tell why the folder cannot be used, if it cannot; one that is not there yet can."""
+        self._folder_is_safe(create=False)
+        return self.trouble
+
+    def _loaded(self, key: str, load: Callable[[str], Made | None]) -> Made | None:
+        path = self.folder / f"{key}.cwasm"
         try:
-            raw = _read_own(self._path(data, identity))
+            with _own_file(path) as descriptor:
+                if not self._is_whole(key, descriptor):
+                    return None
+                # Through the descriptor it is the very file that was looked at.
+                through = f"/proc/self/fd/{descriptor}"
+                found = load(through if os.path.exists(through) else str(path))
+            if found is not None:
+                with contextlib.suppress(OSError):
+                    os.utime(self._record(key))
+            return found
         except FileNotFoundError:
             return None
         except OSError as error:
-            self.trouble = f"{self.folder}: {error.strerror or error}"
+            self._complain(error)
             return None
-        digest, artifact = raw[:_DIGEST], raw[_DIGEST:]
-        return artifact if hashlib.sha256(artifact).digest() == digest else None
 
-    def store(self, data: bytes, identity: str, artifact: bytes) -> None:
-        """Write the artifact in one step, so that a reader sees all of it or nothing."""
-        if not self._folder_is_safe(create=True):
+    def _is_whole(self, key: str, descriptor: int) -> bool:
+        with _own_file(self._record(key)) as record:
+            told = _read_record(os.read(record, _LONGEST_RECORD))
+        if told is None:
+            return False
+        digest, looks = told
+        now = _looks(os.fstat(descriptor))
+        if looks == now:
+            return True
+        if _digest_of(descriptor) != digest:
+            return False
+        if time.time() - now[1] / 1e9 > _SETTLED:
+            with contextlib.suppress(OSError):
+                self._write(self._record(key), _written_record(digest, now))
+        return True
+
+    def _store(self, key: str, artifact: bytes) -> None:
+        """Write file and record, each in one step: a reader in between finds a digest that does not fit."""
+        if len(artifact) > self.most_bytes:
             return
         try:
-            descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".writing-")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(hashlib.sha256(artifact).digest())
-                    file.write(artifact)
-                os.replace(name, self._path(data, identity))
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(name)
-                raise
+            self._write(self.folder / f"{key}.cwasm", artifact)
+            self._write(self._record(key), _written_record(hashlib.sha256(artifact).hexdigest(), None))
+            self._drop_oldest(key)
         except OSError as error:
-            self.trouble = f"{self.folder}: {error.strerror or error}"
+            self._complain(error)
 
-    def _path(self, data: bytes, identity: str) -> Path:
+    def _write(self, path: Path, content: bytes) -> None:
+        descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".writing-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            try:
+                os.replace(name, path)
+            except IsADirectoryError:
+                os.rmdir(path)
+                os.replace(name, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+
+    def _drop_oldest(self, newest: str) -> None:
+        """Delete what was used longest ago until the rest is small enough, and what workers that died left behind."""
+        used: dict[str, float] = defaultdict(float)
+        sizes: dict[str, int] = defaultdict(int)
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                ours, state = _OURS.fullmatch(entry.name), entry.stat(follow_symlinks=False)
+                if ours:
+                    used[ours[1]] = max(used[ours[1]], state.st_mtime)
+                    sizes[ours[1]] += state.st_size
+                elif _PASSING.fullmatch(entry.name) and time.time() - state.st_mtime > _LITTER:
+                    self._delete(entry.name)
+        total = sum(sizes.values())
+        for key in sorted(used.keys() - {newest}, key=lambda key: used[key]):
+            if total <= self.most_bytes:
+                break
+            self._delete(f"{key}.cwasm")
+            self._delete(f"{key}.record")
+            total -= sizes[key]
+
+    def _delete(self, name: str) -> None:
+        # Another worker may be quicker.
+        with contextlib.suppress(OSError):
+            os.unlink(self.folder / name)
+
+    @contextmanager
+    def _turn(self, key: str) -> Iterator[None]:
+        """Keep other workers from compiling the same; where that cannot be done, all of them compile."""
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(file_lock(self.folder / f"{key}.lock", patience=PATIENCE))
+            except OSError as error:
+                self._complain(error)
+            yield
+
+    def _record(self, key: str) -> Path:
+        return self.folder / f"{key}.record"
+
+    def _key(self, data: bytes, identity: str) -> str:
         key = hashlib.sha256(data)
         key.update(f"\0{identity}\0{_processor()}".encode())
-        return self.folder / f"{key.hexdigest()}.cwasm"
+        return key.hexdigest()
+
+    def _complain(self, error: OSError) -> None:
+        self.trouble = f"{self.folder}: {error.strerror or error}"
 
     def _folder_is_safe(self, *, create: bool) -> bool:
         try:
@@ -73,7 +199,7 @@ class CompileCache:
         except FileNotFoundError:
             return False
         except OSError as error:
-            self.trouble = f"{self.folder}: {error.strerror or error}"
+            self._complain(error)
             return False
         self.trouble = _why_unsafe(state, stat.S_ISDIR(state.st_mode), self.folder)
         return self.trouble is None
@@ -93,14 +219,45 @@ def default_folder() -> Path:
     return base / "pytest-mockforge"
 
 
-def _read_own(path: Path) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as file:
+Looks = tuple[int, ...]
+"""Size, times of change of content and of state, inode and owner of a file."""
+
+
+@contextmanager
+def _own_file(path: Path) -> Iterator[int]:
+    """Open a file that nobody else can have written. Raises PermissionError for any other."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
         state = os.fstat(descriptor)
         why = _why_unsafe(state, stat.S_ISREG(state.st_mode), path)
         if why is not None:
             raise PermissionError(None, why)
-        return file.read()
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _looks(state: os.stat_result) -> Looks:
+    return (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, state.st_uid)
+
+
+def _digest_of(descriptor: int) -> str:
+    with open(descriptor, "rb", buffering=0, closefd=False) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _written_record(digest: str, looks: Looks | None) -> bytes:
+    return json.dumps({"sha256": digest, "looks": looks}).encode()
+
+
+def _read_record(content: bytes) -> tuple[str, Looks | None] | None:
+    try:
+        record = json.loads(content)
+        looks = record["looks"]
+        return str(record["sha256"]), None if looks is None else tuple(looks)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _why_unsafe(state: os.stat_result, right_kind: bool, path: Path) -> str | None:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import os
 import threading
 from ctypes import c_void_p
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import wasmtime
 
-from pytest_mockforge.errors import EngineError, LoadFailure, SetupError
+from pytest_mockforge.errors import EngineError, LoadFailure
+from pytest_mockforge.runtimes.base import closed, inherited
 from pytest_mockforge.runtimes.wasm import capi
 from pytest_mockforge.runtimes.wasm.conventions import Border
 from pytest_mockforge.runtimes.wasm.externs import FuncType
@@ -55,6 +58,8 @@ class Engine:
         self._engine = wasmtime.Engine(self._configure(stack))
         self.address = capi.pointer_value(self._engine.ptr())
         self.ticker = Ticker(lambda: self.native.increment_epoch(self.address))
+        self.inherited = False
+        """True in a process that was forked off: the ticker stayed behind, so nothing would end a guest."""
 
     @property
     def handle(self) -> wasmtime.Engine:
@@ -69,6 +74,9 @@ class Engine:
     def _configure(self, stack: int) -> wasmtime.Config:
         config = wasmtime.Config()
         config.max_wasm_stack = stack
+        if _left_behind:
+            # The threads that compile stayed behind as well, and wasmtime would wait for them.
+            config.parallel_compilation = False
         if not self.metered:
             return config
         config.consume_fuel = True
@@ -78,23 +86,23 @@ class Engine:
 
     def compile(self, data: bytes, cache: CompileCache | None = None) -> wasmtime.Module:
         """Compile, or take from the cache. Raises LoadFailure(step='compile') with wasmtime's reason."""
-        identity = self.identity
-        stored = cache.load(data, identity) if cache else None
-        if stored is not None:
-            try:
-                return wasmtime.Module.deserialize(self._engine, stored)
-            except wasmtime.WasmtimeError:
-                # Made for another processor, or for another build of wasmtime under the same version.
-                pass
+        if cache is None:
+            return self._compiled(data)
+        return cache.obtain(
+            data,
+            self.identity,
+            load=lambda path: deserialized(wasmtime.Module, self._engine, path),
+            make=lambda: self._compiled(data),
+            serialize=lambda module: bytes(module.serialize()),
+        )
+
+    def _compiled(self, data: bytes) -> wasmtime.Module:
         try:
-            module = wasmtime.Module(self._engine, data)
+            return wasmtime.Module(self._engine, data)
         except wasmtime.WasmtimeError as error:
             message = capi.printable(_compile_message(str(error)))
             detail, hint = next((detail, hint) for said, detail, hint in _INVALID if said in message)
             raise LoadFailure(message, step="compile", detail=detail, hint=hint) from None
-        if cache:
-            cache.store(data, identity, bytes(module.serialize()))
-        return module
 
     def close(self) -> None:
         """Stop the ticker and free the engine."""
@@ -158,11 +166,9 @@ class CompiledModule:
         return prepared.value or 0
 
     def require_open(self) -> None:
-        """Raise SetupError when the module or its engine was closed: the C API would read freed memory."""
+        """Raise SetupError when module or engine was closed, as the C API would read freed memory, or is inherited."""
         if not self.prepared or not self.engine.address:
-            raise SetupError(
-                "the plugin is closed", hint="call it inside of its `with` block, or before the run of pytest ends"
-            )
+            raise inherited() if self.engine.inherited else closed()
 
     def _define_imports(self, linker: int) -> int | None:
         """Lead each imported function to the one callback; give an error of wasmtime's, if any."""
@@ -183,12 +189,44 @@ class CompiledModule:
     def close(self) -> None:
         """Free the linked and the compiled module."""
         prepared, self.prepared = self.prepared, 0
-        if prepared:
+        if prepared and not self.engine.inherited:
             self.engine.native.library.wasmtime_instance_pre_delete(prepared)
             self._module.close()
 
 
+class Loadable(Protocol):
+    """A module or a component of wasmtime's."""
+
+    @classmethod
+    def deserialize(cls, engine: wasmtime.Engine, encoded: bytes) -> Self:
+        """Copy what `serialize` gave."""
+        ...
+
+    @classmethod
+    def deserialize_file(cls, engine: wasmtime.Engine, path: str) -> Self:
+        """Map a file of it into memory."""
+        ...
+
+
+Compiled = TypeVar("Compiled", bound=Loadable)
+
+
+def deserialized(kind: type[Compiled], engine: wasmtime.Engine, path: str) -> Compiled | None:
+    """Load what was compiled before; None where this engine does not take it, as it was made for another build."""
+    try:
+        return kind.deserialize_file(engine, path)
+    except (wasmtime.WasmtimeError, UnicodeError):
+        # Where programs may not be run from the file system of the cache, its files cannot be mapped as code.
+        pass
+    try:
+        return kind.deserialize(engine, Path(path).read_bytes())
+    except wasmtime.WasmtimeError:
+        return None
+
+
 _engines: dict[tuple[int, bool], Engine] = {}
+_left_behind: list[Engine] = []
+"""Engines of the process that this one was forked off. Kept, as what they hold cannot be given back here."""
 _lock = threading.Lock()
 
 
@@ -211,10 +249,26 @@ def _engine(stack: int, *, metered: bool) -> Engine:
         if engine is None:
             engine = Engine(stack, metered=metered)
             _prove(engine)
-            if not _engines:
-                atexit.register(close_engines)
+            _prepare_for_the_end()
             _engines[stack, metered] = engine
         return engine
+
+
+@cache
+def _prepare_for_the_end() -> None:
+    atexit.register(close_engines)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_leave_behind)
+
+
+def _leave_behind() -> None:
+    """Begin anew in a process that was forked off: a lock that another thread held would stay locked here."""
+    global _lock
+    _lock = threading.Lock()
+    for engine in _engines.values():
+        engine.inherited, engine.address = True, 0
+    _left_behind.extend(_engines.values())
+    _engines.clear()
 
 
 def close_engines() -> None:

@@ -85,7 +85,7 @@ class GuestInstance:
     def close(self) -> None:
         """Free the store; the instance cannot be used afterwards."""
         store, self._store = self._store, None
-        if store:
+        if store and not self._module.engine.inherited:
             self._native.store_delete(store)
         if self._bridge is not None:
             self._bridge.close()

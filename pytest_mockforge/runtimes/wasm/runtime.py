@@ -6,14 +6,17 @@ import threading
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure, SetupError
-from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits
+from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits, closed, inherited
 from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
 from pytest_mockforge.runtimes.wasm.instance import GuestInstance, open_bridge
 
 
 class WasmRuntime:
-    """Calls one compiled module under one policy. One lock serialises calls, as MockForge's adapter does."""
+    """Calls one compiled module under one policy. One lock serialises calls, as MockForge's adapter does.
+
+    In a process that was forked off every call is refused, before the lock: a thread that is not here may hold it.
+    """
 
     def __init__(
         self,
@@ -51,12 +54,15 @@ class WasmRuntime:
     def invoke(self, operation: Operation, payload: bytes, fuel: int | None = None) -> Exchange:
         """Call one operation in the instance that the policy gives, with less fuel than the limit if asked.
 
-        Raises SetupError when the module was closed, and when a host function calls the instance that is calling it.
+        Raises SetupError when the module was closed, or opened before this process was forked off, and when a host
+        function calls the instance that is calling it.
         """
+        if self.module.engine.inherited:
+            raise inherited()
         with self._lock:
             self._refuse_reentry()
             if self._closed:
-                raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
+                raise closed()
             self._calling = True
             try:
                 exchange = self._invoke(operation, payload, fuel)
@@ -88,13 +94,15 @@ class WasmRuntime:
 
     def renew(self) -> None:
         """Make the next call start in a fresh instance, unless the policy keeps one for good."""
-        if self._instance is not None and self.policy != "kept":
+        if self._instance is not None and self.policy != "kept" and not self.module.engine.inherited:
             with self._lock:
                 self._refuse_reentry()
                 self._drop()
 
     def close(self, *, for_good: bool = False) -> None:
         """Free the instance; the compiled module stays with its owner, who closes `for_good` before it is freed."""
+        if self.module.engine.inherited:
+            return
         with self._lock:
             self._refuse_reentry()
             self._closed = self._closed or for_good

@@ -142,7 +142,7 @@ class _Run:
             seconds=seconds,
             seconds_ours=sum(search.seconds_ours for search in self.searches),
             seconds_search=sum(search.seconds for search in self.searches),
-            exhausted=self.stage.over or any(search.cut for search in self.searches),
+            exhausted=self.stage.over or self.stage.cut or any(search.cut for search in self.searches),
             notes=tuple(self.notes),
         )
 

@@ -59,6 +59,8 @@ class Stage:
         self.seed = seed
         self.deadline = deadline
         """On the clock of `time.monotonic`: when the time box ends."""
+        self.cut = False
+        """True once somebody was told that time is over, and so left something out."""
         self.strict = strict
         """Whether a call raises TimeIsUpError once the time box has ended; else its caller looks at `over`."""
         self.volatile = tuple(volatile)
@@ -76,7 +78,9 @@ class Stage:
     @property
     def over(self) -> bool:
         """True when the time box has ended."""
-        return monotonic() > self.deadline
+        late = monotonic() > self.deadline
+        self.cut = self.cut or late
+        return late
 
     def case(self, request: Request) -> Case | None:
         """Write a request; None where the dialect, or what carries it, has no place for something in it."""

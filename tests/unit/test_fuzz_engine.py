@@ -81,6 +81,13 @@ def test_the_time_box_holds_and_says_how_far_it_came(tmp_path: Path) -> None:
     assert report.discoveries == ()
 
 
+def test_a_run_that_time_cut_before_its_search_is_exhausted_too() -> None:
+    with load(RUST, cache="off") as plugin:
+        report = fuzz(plugin, seed=1, examples=1, seconds=1.2)
+    assert report.tried == 4
+    assert report.exhausted
+
+
 def test_a_search_of_few_requests_is_not_exhausted(tmp_path: Path) -> None:
     with load(guest(tmp_path / "x.wat", "(;1;)"), cache="off") as plugin:
         report = fuzz(plugin, seed=1, examples=50, seconds=4.0, draw=lambda *_: st.just(BUILD.auth(uri="/")))

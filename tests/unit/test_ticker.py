@@ -21,9 +21,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_000.0
+        self.lateness = 1.0
 
     def sleep(self, seconds: float) -> None:
-        self.now += seconds
+        self.now += seconds * self.lateness
 
     def monotonic(self) -> float:
         return self.now
@@ -102,6 +103,35 @@ def test_a_deadline_comes_no_earlier_than_the_time_that_was_announced(
     ticker.touch(0.3)
     assert parked.acquire(timeout=SOON)
     assert epochs.times[Ticker.ticks(0.3) - 1] - 1_000.0 >= 0.3
+
+
+def test_a_deadline_holds_where_every_sleep_takes_ten_times_as_long(
+    parked: threading.Semaphore, ticker: Ticker, epochs: Epochs, clock: Clock
+) -> None:
+    clock.lateness = 10.0
+    ticker.touch(3.0)
+    assert parked.acquire(timeout=SOON)
+    assert 3.0 <= epochs.times[Ticker.ticks(3.0) - 1] - 1_000.0 <= 3.0 + 20 * TICK
+
+
+def test_what_was_slept_too_long_before_a_guest_began_does_not_end_it_early(
+    ticker: Ticker, epochs: Epochs, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[tuple[float, int]] = []
+
+    def sleep(seconds: float) -> None:
+        clock.now += 50 * seconds
+        if len(began) < 3:
+            ticker.touch(1.0)
+            began.append((clock.now, len(epochs.times)))
+        clock.now += 5 * seconds
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=sleep, monotonic=clock.monotonic))
+    ticker.touch(1.0)
+    for number in range(3):
+        assert epochs.wait_for(4 + Ticker.ticks(1.0))
+        since, count = began[number]
+        assert epochs.times[count + Ticker.ticks(1.0) - 1] - since >= 1.0
 
 
 def test_nothing_ticks_before_a_guest_runs(ticker: Ticker, epochs: Epochs) -> None:

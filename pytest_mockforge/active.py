@@ -16,6 +16,8 @@ from pytest_mockforge.additions import current
 from pytest_mockforge.errors import LoadFailure, SetupError
 from pytest_mockforge.extensions import take_additions
 from pytest_mockforge.markers import read_marker
+from pytest_mockforge.recording_run import record
+from pytest_mockforge.replay_run import replay
 from pytest_mockforge.run_state import RunState
 from pytest_mockforge.settings import Settings, read_settings
 from pytest_mockforge.suite import STATE, MockforgeSuite, attach_result, result_of
@@ -28,10 +30,14 @@ if TYPE_CHECKING:
 def activate(config: pytest.Config, settings: Settings) -> None:
     """Hold the run's state, and hook into pytest when there is a plugin to test."""
     _hold(config, settings)
+    if settings.record is not None:
+        record(config, config.stash[STATE], settings.record)
     if settings.in_use:
         config.pluginmanager.register(ActiveRun(settings), "mockforge-active")
         if settings.only_ids:
             config.pluginmanager.register(SuiteAlone(settings), "mockforge-suite-alone")
+        if settings.replay is not None:
+            replay(config, settings, settings.replay)
 
 
 def state_of(config: pytest.Config) -> RunState:

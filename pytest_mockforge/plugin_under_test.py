@@ -74,8 +74,8 @@ class Plugin:
         self._runtime = self._open_runtime(limits)
         self._printed = StringIO()
         self._views: list[Plugin] = []
-        self.witness: Callable[[Request, Observation], None] | None = None
-        """Told of each call with a request that is more than bytes; also of those that views make."""
+        self.witness: Callable[[Request | None, Observation], None] | None = None
+        """Told of each typed call, and of `call_raw` without a request; also of those that views make."""
         self._owns_subject = owns_subject
         self.last: Observation | None = None
 
@@ -148,7 +148,10 @@ class Plugin:
         """
         __tracebackhide__ = True
         exchange = self._carry(Operation(operation), request, wire=wire)
-        self.last = Observation(exchange=exchange, decoded=None, host_seconds=0.0)
+        self.last = observation = Observation(exchange=exchange, decoded=None, host_seconds=0.0)
+        # Bytes of a wire's own are no JSON that could be told.
+        if self.witness is not None and not wire:
+            self.witness(None, observation)
         if exchange.failure is not None:
             raise exchange.failure
         assert exchange.reply is not None

@@ -35,7 +35,9 @@ from pytest_mockforge.subject import Subject
 
 if TYPE_CHECKING:
     from pytest_mockforge.comparer import Comparer
+    from pytest_mockforge.documents.testfile import TestFile
     from pytest_mockforge.fuzzer import Fuzzer
+    from pytest_mockforge.recording.recorder import Recorder
     from pytest_mockforge.remote_starter import RemoteStarter
     from pytest_mockforge.settings import Settings
 
@@ -69,6 +71,8 @@ class RunState:
             open_yardstick=self._open_yardstick,
         )
         self._starter: RemoteStarter | None = None
+        self.recorder: Recorder | None = None
+        """Told of each call that a test makes, where the run is recorded."""
         self._logs: dict[str, str] = {}
         """What each service had printed when that was last asked."""
 
@@ -154,7 +158,11 @@ class RunState:
 
     def redactor(self) -> Redactor:
         """Give what masks the secrets of every plugin that is open."""
-        return redactor_for(*(subject.testfile for subject in self._subjects.values()))
+        return redactor_for(*self.testfiles())
+
+    def testfiles(self) -> tuple[TestFile, ...]:
+        """Give what the authors of all plugins that are open say of them."""
+        return tuple(subject.testfile for subject in self._subjects.values())
 
     def watch(self) -> None:
         """Begin to keep the requests that tests make."""
@@ -185,8 +193,11 @@ class RunState:
         self._loaded.clear()
         self._subjects.clear()
 
-    def _witness(self, spec: Spec, request: Request, observation: Observation) -> None:
-        if self._witnessed is not None:
+    def _witness(self, spec: Spec, request: Request | None, observation: Observation) -> None:
+        if self.recorder is not None:
+            dialect = self._plugins[spec].dialect if request is not None else ""
+            self.recorder.note(label=spec.label, dialect=dialect, request=request, seen=observation)
+        if self._witnessed is not None and request is not None:
             calls = self._witnessed.setdefault(spec, [])
             if len(calls) < _MOST_WITNESSED:
                 calls.append((request, accepted(observation)))

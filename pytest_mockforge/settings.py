@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_mockforge.runtimes.wasm.cache import CompileCache
 
 ID_PREFIX = "mockforge::"
+REPLAY_PREFIX = "mockforge-replay::"
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("host", "NAME", "whose rules decide the load verdict: adapter (default), runtime, loader, sandbox, any"),
@@ -36,6 +38,8 @@ _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("corpus", "DIR", "folder of findings: those of earlier runs are tried first, new ones are written to it"),
     ("baseline", "FILE", "what budgets against the baseline compare with: an older module, or a JSON report of ours"),
     ("compare", "SPEC", "compare every other plugin with this one, a label of the run or a SPEC: same requests, MF8"),
+    ("record", "FILE", "write each call of your tests to this file as JSON lines, without secrets"),
+    ("replay", "FILE", "ask the plugins once more what a recording asked, an item a request, and compare the answers"),
     ("cache", "DIR", "folder for compiled modules, or off (default: the user's cache directory)"),
 )
 
@@ -99,8 +103,8 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def take_ids(args: list[str], positionals: list[str]) -> None:
-    """Turn ids of checks among the arguments into options, in place, as pytest would look for files of that name."""
-    wanted = {arg for arg in positionals if arg.startswith(ID_PREFIX)}
+    """Turn ids of ours among the arguments into options, in place, as pytest would look for files of that name."""
+    wanted = {arg for arg in positionals if arg.startswith((ID_PREFIX, REPLAY_PREFIX))}
     for index, arg in enumerate(args):
         if arg in wanted and (index == 0 or args[index - 1] not in ("--deselect", "-k", "-m")):
             args[index] = f"--mockforge-id={arg}"
@@ -141,6 +145,12 @@ class Settings:
     """Names a distributed run, the same on all of its workers; empty where there is one process alone."""
     reports: tuple[Path, ...]
     """Files that reports are written to; each could be written before the run."""
+    record: Path | None
+    """Where calls are written down."""
+    replay: Path | None
+    """The recording that is replayed; None where it is left out."""
+    replay_ids: tuple[str, ...]
+    """Which of its calls; all if empty."""
     ids: tuple[str, ...]
     only_ids: bool
     """True when nothing but ids of checks was named, so that nothing else is collected."""
@@ -218,13 +228,18 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
     # Missing where help is asked for.
     positionals = config.getoption("file_or_dir", [])
     compare = _compare(config, specs)
+    replay_ids = tuple(chosen for chosen in ids if chosen.startswith(REPLAY_PREFIX))
+    ids, only_ids = tuple(chosen for chosen in ids if chosen not in replay_ids), bool(ids) and not positionals
     checks = _checks(config, positionals, ids, compare=compare is not None) if specs else ()
+    record, replay = _record(config), _replay(config, specs, positionals, replay_ids)
+    if record is not None and replay is not None and record.resolve() == replay.resolve():
+        raise SettingsError(f"{str(record)!r} would be replayed and written over", hint="record to another file")
     settings = Settings(
         specs=specs,
         host=_text(config, "host")[0] or "adapter",
         dialect=dialect,
         wanted=option.over(ini),
-        checks=checks,
+        checks=checks if ids or not (replay_ids and only_ids) else (),
         accepted=_accepted(accept_base / accept) if accept else (),
         cache=opening.open_cache(cache or None, base),
         allow_commands=config.getoption("mockforge_allow_commands") or config.getini("mockforge_allow_commands"),
@@ -235,8 +250,11 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         strict_budgets=config.getoption("mockforge_strict_budgets") or config.getini("mockforge_strict_budgets"),
         run_id=str(getattr(config, "workerinput", {}).get("testrunuid", "")),
         reports=_reports(config, specs),
+        record=record,
+        replay=replay if replay_ids or not (ids and only_ids) else None,
+        replay_ids=replay_ids,
         ids=ids,
-        only_ids=bool(ids) and not positionals,
+        only_ids=only_ids,
         today=date.today(),
     )
     names = {
@@ -263,6 +281,34 @@ def _reports(config: pytest.Config, specs: tuple[Spec, ...]) -> tuple[Path, ...]
 
     here, base = config.invocation_params.dir, _ini_folder(config)
     return destinations([*((text, here) for text in option), *((text, base) for text in ini)])
+
+
+def _record(config: pytest.Config) -> Path | None:
+    """Judge where calls are written down. Workers of a distributed run hand theirs over."""
+    text, base = _text(config, "record")
+    if not text or hasattr(config, "workerinput"):
+        return base / text if text else None
+    from pytest_mockforge.recording.writing import destination
+
+    return destination(text, base)
+
+
+def _replay(
+    config: pytest.Config, specs: tuple[Spec, ...], positionals: list[str], ids: tuple[str, ...]
+) -> Path | None:
+    """Find what is replayed; a key of the ini file holds for runs with a plugin that name no file."""
+    text, base = _text(config, "replay")
+    asked = config.getoption("mockforge_replay") is not None or bool(ids)
+    if ids and not text:
+        raise SettingsError(f"{ids[0]} names a recorded call, but no recording", hint="add --mockforge-replay=FILE")
+    if not text or (not asked and (not specs or _names_files(config, positionals))):
+        return None
+    if not specs:
+        raise SettingsError(f"the recording {text!r} would be asked of no plugin", hint="add --mockforge-plugin=SPEC")
+    path = base / text
+    if not os.path.exists(path):
+        raise SettingsError(f"the recording {text!r} does not exist", hint="--mockforge-record=FILE writes one")
+    return path
 
 
 def _fuzz(config: pytest.Config, ids: tuple[str, ...]) -> FuzzOptions:
@@ -332,8 +378,7 @@ def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...],
     selection, _ = _text(config, "checks")
     given = config.getoption("mockforge_checks") is not None
     asked = given or bool(ids)
-    named_file = any("::" in arg or not (config.invocation_params.dir / arg).is_dir() for arg in positionals)
-    if named_file and not asked:
+    if _names_files(config, positionals) and not asked:
         return ()
     from pytest_mockforge.checks.registry import DIFFERENTIAL, select
 
@@ -343,6 +388,10 @@ def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...],
         hint = "add --mockforge-compare=SPEC"
         raise SettingsError(f"{selection!r} selects checks that compare, and nothing is compared", hint=hint)
     return checks
+
+
+def _names_files(config: pytest.Config, positionals: list[str]) -> bool:
+    return any("::" in arg or not (config.invocation_params.dir / arg).is_dir() for arg in positionals)
 
 
 def _specs(config: pytest.Config) -> tuple[Spec, ...]:

@@ -36,9 +36,10 @@ _MOST_BEFORE = 1_000
 _LONGEST_REASON = 300
 
 
-_MODELS: Final[dict[Operation, type[Request]]] = {
+MODELS: Final[dict[Operation, type[Request]]] = {
     model.operation: model for model in (AuthRequest, TemplateCall, ResponseRequest, DataQuery)
 }
+"""What a request that no sample can say is read into."""
 
 
 class UnreadableCase(Exception):
@@ -115,14 +116,14 @@ def written_case(discovery: Discovery, redactor: Redactor) -> StoredCase:
         seed=discovery.seed,
         label=discovery.label,
         dialect=discovery.dialect,
-        made_by={name: _version(name) for name in ("pytest-mockforge", "wasmtime")},
+        made_by=made_by(),
         masked=any(map(_is_masked, (case, *before))),
     )
 
 
 def identity(case: StoredCase) -> str:
     """Give what tells one finding from another: twelve hexadecimal digits of what it is, and how it is shown."""
-    requests = [(one.operation.value, _payload(one.payload)) for one in (*case.before, case.case)]
+    requests = [(one.operation.value, payload_bytes(one.payload)) for one in (*case.before, case.case)]
     return sha256(repr((case.code, case.detail, case.dialect, requests)).encode("utf-8", "replace")).hexdigest()[:12]
 
 
@@ -132,12 +133,12 @@ def stored_case(data: bytes) -> StoredCase:
         head = msgspec.json.decode(data, type=_Head)
         if head.version != VERSION or isinstance(head.version, bool):
             said = "names no version" if head.version is None else f"is of version {head.version!a}"
-            raise UnreadableCase(_line(f"{said}, where version {VERSION} can be read"))
+            raise UnreadableCase(one_line(f"{said}, where version {VERSION} can be read"))
         return msgspec.json.decode(data, type=StoredCase)
     except msgspec.ValidationError as error:
-        raise UnreadableCase(_line(f"is no case of a corpus: {error}")) from None
+        raise UnreadableCase(one_line(f"is no case of a corpus: {error}")) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableCase(_line(f"is not JSON: {error}")) from None
+        raise UnreadableCase(one_line(f"is not JSON: {error}")) from None
     except RecursionError:
         raise UnreadableCase("is nested too deeply for a case") from None
 
@@ -173,14 +174,15 @@ def _stored(case: Case, redactor: Redactor) -> StoredRequest:
     model = msgspec.to_builtins(case.request) if form is None and case.request is not None else None
     return StoredRequest(
         operation=case.operation,
-        payload=_stored_payload(case.payload, redactor),
+        payload=stored_payload(case.payload, redactor),
         request=cast("dict[str, object] | None", redactor.value(form)),
         model=cast("dict[str, object] | None", redactor.value(model)),
         family=case.family,
     )
 
 
-def _stored_payload(data: bytes, redactor: Redactor) -> StoredPayload:
+def stored_payload(data: bytes, redactor: Redactor) -> StoredPayload:
+    """Write bytes that go over the border, their secrets masked."""
     parsed = parse(data)
     if parsed.ok:
         try:
@@ -197,7 +199,7 @@ def _stored_payload(data: bytes, redactor: Redactor) -> StoredPayload:
 
 
 def _restored(stored: StoredRequest, redactor: Redactor) -> tuple[Case, bool]:
-    payload = _payload(stored.payload)
+    payload = payload_bytes(stored.payload)
     restored = redactor.restore_data(payload)
     if stored.payload.json is not msgspec.UNSET:
         restored = dump(redactor.restore(parse(payload).value))
@@ -207,17 +209,18 @@ def _restored(stored: StoredRequest, redactor: Redactor) -> tuple[Case, bool]:
         if isinstance(form, dict):
             request = from_mapping(stored.operation, form)
         elif model is not None:
-            request = msgspec.convert(model, _MODELS[stored.operation])
+            request = msgspec.convert(model, MODELS[stored.operation])
     except (RequestError, msgspec.ValidationError) as error:
-        raise UnreadableCase(_line(f"holds a request that cannot be made: {error}")) from None
+        raise UnreadableCase(one_line(f"holds a request that cannot be made: {error}")) from None
     case = Case(operation=stored.operation, payload=restored, request=request, family=stored.family)
     return case, bool(placeholders(restored) | placeholders(form) | placeholders(model))
 
 
-def _payload(stored: StoredPayload) -> bytes:
+def payload_bytes(stored: StoredPayload) -> bytes:
+    """Read them, with the placeholders that stand for secrets. Raises UnreadableCase."""
     given = [value for value in (stored.json, stored.text, stored.base64) if value not in (None, msgspec.UNSET)]
     if len(given) != 1:
-        raise UnreadableCase("is no case of a corpus: a payload has one of json, text and base64")
+        raise UnreadableCase("holds a payload that is not one of json, text and base64")
     try:
         if stored.json is not msgspec.UNSET:
             return dump(parse(bytes(stored.json)).value)
@@ -225,11 +228,16 @@ def _payload(stored: StoredPayload) -> bytes:
             return stored.text.encode()
         return b64decode(stored.base64 or "", validate=True)
     except (RequestError, RecursionError, UnicodeEncodeError, NotBase64) as error:
-        raise UnreadableCase(_line(f"holds a payload that cannot be read: {error}")) from None
+        raise UnreadableCase(one_line(f"holds a payload that cannot be read: {error}")) from None
 
 
 def _is_masked(stored: StoredRequest) -> bool:
-    return bool(placeholders(_payload(stored.payload)) | placeholders([stored.request, stored.model]))
+    return bool(placeholders(payload_bytes(stored.payload)) | placeholders([stored.request, stored.model]))
+
+
+def made_by() -> dict[str, str]:
+    """Give the versions of what makes and measures calls."""
+    return {name: _version(name) for name in ("pytest-mockforge", "wasmtime")}
 
 
 def _version(name: str) -> str:
@@ -239,6 +247,7 @@ def _version(name: str) -> str:
         return "unknown"
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Make the reason that a reader gives printable and short."""
     line = text.partition("\n")[0]
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)[:_LONGEST_REASON]

@@ -54,6 +54,8 @@ KNOW_PYTEST = (
     "suite",
     "budget_marker",
     "snapshot_run",
+    "recording_run",
+    "replay_run",
     "explain",
     "extensions",
     "hookspecs",

@@ -360,11 +360,11 @@ def test_a_file_that_is_no_case_is_a_problem_with_a_reason(tmp_path: Path, text:
         ({"case": {"operation": "fly", "payload": {"text": ""}}}, "is no case of a corpus: Invalid enum value 'fly'"),
         (
             {"case": {"operation": "authenticate", "payload": {}}},
-            "is no case of a corpus: a payload has one of json, text and base64",
+            "holds a payload that is not one of json, text and base64",
         ),
         (
             {"case": {"operation": "authenticate", "payload": {"text": "", "json": 1}}},
-            "is no case of a corpus: a payload has one of json, text and base64",
+            "holds a payload that is not one of json, text and base64",
         ),
         (
             {"case": {"operation": "authenticate", "payload": {"base64": "?"}}},

@@ -182,7 +182,9 @@ def _hidden(pointer: str, value: object) -> Iterator[str]:
 
 def _text(line: RecordedLine, found: Sequence[Mismatch], recording: Recording, redactor: Redactor) -> str:
     call = line.call
-    request = json.dumps(call.request or call.model or str(call.payload), ensure_ascii=False)
+    request = json.dumps(call.request or call.model, ensure_ascii=False)
+    if call.payload is not None:
+        request = payload_bytes(call.payload).decode("utf-8", "backslashreplace")
     by = f", by {harmless(call.test)}" if call.test else ""
     lines = [
         headline(found, "from the recording"),

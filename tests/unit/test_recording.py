@@ -166,6 +166,13 @@ def test_what_is_too_much_is_counted(rust: Plugin, monkeypatch: pytest.MonkeyPat
     assert recorder.take().lines == []
 
 
+def test_a_call_of_a_service_has_its_status_and_the_dialect_that_was_spoken() -> None:
+    with load("asgi:fixtures.buggy.service.key_order.app:app", dialect="host") as service:
+        (line,) = map(json.loads, recorded(service, lambda plugin: plugin.query_datasource(request.query("SELECT 1"))))
+    assert (line["status"], line["dialect"], line["outcome"]) == (404, "host", "status-404")
+    assert "fuel" not in line
+
+
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +316,14 @@ def test_a_port_is_caught_in_the_fields_that_differ(rust: Plugin, tmp_path: Path
     )
     assert f"recorded: {tmp_path}/traffic.jsonl:2" in texts[0]
     assert texts[4].startswith("/rows/0/note differs from the recording")
+
+
+def test_a_reply_to_bytes_is_compared_as_json(rust: Plugin, tmp_path: Path) -> None:
+    (line,) = recorded(rust, calls_of_every_kind()[5])
+    assert line.count('"reply":{"json":[]}') == 1
+    (came,) = replayed(tmp_path, rust, [line.replace('"reply":{"json":[]}', '"reply":{"json":[1]}')])
+    assert came.failure.startswith("the whole reply differs")
+    assert '  request: {"args": [], "function_name": "echo"}' in came.failure
 
 
 def test_another_outcome_is_told_with_both(rust: Plugin, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from pytest_mockforge.budgets.machine import Machine
 from pytest_mockforge.budgets.model import Timing, Verdict
 from pytest_mockforge.checks.model import CheckResult, Figure, Finding, HostVerdict
@@ -71,7 +73,7 @@ def result(plugin: str = "rust", code: str = "MF203", *findings: Finding, langua
 
 def error(message: str = "authenticate answers otherwise", code: str = "MF203", **more: str) -> Finding:
     """An error; keywords set its other texts."""
-    return Finding(code=code, severity="error", detail="authenticate:other", message=message, **more)
+    return replace(Finding(code=code, severity="error", detail="authenticate:other", message=message), **more)
 
 
 def report_of(results: Sequence[CheckResult], **files: str) -> Report:

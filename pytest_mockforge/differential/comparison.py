@@ -21,7 +21,7 @@ from pytest_mockforge.contract.request_models import Request
 from pytest_mockforge.contract.requests import from_mapping
 from pytest_mockforge.differential.fields import differing, fields_of, general, ways_to, written
 from pytest_mockforge.differential.model import Difference, Outcome
-from pytest_mockforge.documents.differences import AllowedDifference
+from pytest_mockforge.documents.differences import AllowedDifference, points_to
 from pytest_mockforge.documents.expectation import Mismatch, Volatile
 from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import RequestError
@@ -238,10 +238,8 @@ class Comparison:
 
     def _is_meant(self, operation: Operation, mismatch: Mismatch, one: Observation, other: Observation) -> bool:
         ways = ways_to(mismatch.pointer, one.reply, other.reply)
-        if any(
-            AllowedDifference(pointer=entry.pointer, operation=entry.operation).covers(operation, ways)
-            for entry in self.terms.volatile
-        ):
+        volatile = [entry for entry in self.terms.volatile if entry.operation in (None, operation)]
+        if any(points_to(entry.pointer, ways) for entry in volatile):
             return True
         covering = [entry for entry in self.terms.allowed if entry.covers(operation, ways)]
         holding = [entry for entry in covering if not entry.expired(self.terms.today)]

@@ -37,14 +37,7 @@ class AllowedDifference:
 
     def covers(self, operation: Operation, ways: Sequence[tuple[str, ...]]) -> bool:
         """Tell whether a field is meant, whose place can be written in several ways."""
-        if self.operation not in (None, operation):
-            return False
-        pattern = pointers.segments(self.pointer)
-        return any(
-            len(pattern) <= len(way)
-            and all(part in ("*", segment) for part, segment in zip(pattern, way, strict=False))
-            for way in ways
-        )
+        return self.operation in (None, operation) and points_to(self.pointer, ways)
 
     def expired(self, today: date) -> bool:
         """Tell whether the entry has run out; it still holds on the day that it names."""
@@ -52,6 +45,15 @@ class AllowedDifference:
 
     def __str__(self) -> str:
         return f"{self.operation}:{self.pointer}" if self.operation else self.pointer or "(the whole reply)"
+
+
+def points_to(pointer: str, ways: Sequence[tuple[str, ...]]) -> bool:
+    """Tell whether a field, or something that it lies in, is meant by a pointer in which `*` stands for any segment."""
+    pattern = pointers.segments(pointer)
+    return any(
+        len(pattern) <= len(way) and all(part in ("*", segment) for part, segment in zip(pattern, way, strict=False))
+        for way in ways
+    )
 
 
 def allowed_difference(given: str | Mapping[str, object], *, where: str) -> AllowedDifference:

@@ -82,6 +82,7 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def modules() -> dict[str, Path]:
     return {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
@@ -135,6 +136,7 @@ def layers() -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(re.findall(r"`([\w.]+)`", row[2].replace("/", "."))) for row in rows)
 
 
+@cache
 def layer_of(module: str) -> int | None:
     """Give the row of a module, 0 for the uppermost; None for the façade, which may name anything."""
     # The longest name counts: one module of a folder may lie deeper than the others.

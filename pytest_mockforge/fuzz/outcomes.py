@@ -79,7 +79,11 @@ def difference(left: Observation, right: Observation, volatile: Sequence[Volatil
         one, other = (
             without_volatile(seen.decoded and seen.decoded.value, seen.operation, volatile) for seen in (left, right)
         )
-        for mismatch in (*matches(one, other), *matches(other, one)):
-            where = f"{mismatch.pointer}: " if mismatch.pointer else ""
-            return f"{where}{mismatch.expected}", f"{where}{mismatch.got}"
+        pairs = [(found.pointer, found.expected, found.got) for found in matches(one, other)]
+        # What only the right one has is free to be there when it is held against the left one.
+        pairs += [(found.pointer, found.got, found.expected) for found in matches(other, one)]
+        if pairs:
+            pointer, here, there = pairs[0]
+            where = f"{pointer}: " if pointer else ""
+            return f"{where}{here}", f"{where}{there}"
     return said(left), said(right)

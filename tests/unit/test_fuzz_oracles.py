@@ -17,8 +17,9 @@ from pytest_mockforge.fuzz import credentials, rounds
 from pytest_mockforge.fuzz.memory import leak
 from pytest_mockforge.fuzz.model import Case, Discovery
 from pytest_mockforge.fuzz.oracles import of_one_call, of_poison, of_state, of_two_fresh
+from pytest_mockforge.fuzz.outcomes import difference
 from pytest_mockforge.fuzz.stage import Stage
-from tests.answering import ADMITTED, DENIED, ROWS
+from tests.answering import ADMITTED, DENIED, ROWS, write_answering
 from tests.conftest import RUST
 from tests.guests_for_fuzzing import guest, holding
 from tests.hostile_cases import write_wasm
@@ -238,3 +239,14 @@ def test_the_clean_reference_plugin_has_nothing_at_the_borders(operation: Operat
         cases = [written(opened, named.request) for named in realistic_requests(operation)[:3]]
         good = [case for case in cases if accepted(opened.alone(case))]
         assert list(borders(opened, good)) == []
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_field_that_one_of_two_replies_lacks_is_told_of_the_right_one(tmp_path: Path, turned: bool) -> None:
+    less = write_answering(tmp_path / "less.wat", authenticate=ADMITTED)
+    more = write_answering(tmp_path / "more.wat", authenticate=ADMITTED.replace('"calls":1', '"calls":1,"a":1'))
+    with stage(less) as one, stage(more) as other:
+        seen = [opened.alone(written(opened)) for opened in (one, other)]
+    left, right = reversed(seen) if turned else seen
+    told = [text.strip() for text in difference(left, right, ())]
+    assert told == ["/claims/a: nothing", "/claims/a: 1"][:: -1 if turned else 1]

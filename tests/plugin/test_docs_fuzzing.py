@@ -1,4 +1,4 @@
-"""The page on fuzzing tells the truth: its commands and tests run, its file is read, its table is whole."""
+"""The page on fuzzing tells the truth: its tests pass, its file is read, its tables are whole."""
 
 from __future__ import annotations
 
@@ -51,17 +51,13 @@ def test_the_tests_shown_pass(run: Run, pytester: pytest.Pytester, rust: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [line for block in blocks("sh") for line in block.replace("\\\n", "").splitlines()])
-def test_each_command_runs(command: str, rust: Path, cache: Path) -> None:
-    if command.startswith("pip "):
-        pytest.skip("installs the package")
-    (rust / "found").mkdir()
+def test_the_nightly_command_runs_on_a_few_examples(rust: Path, cache: Path) -> None:
+    command = next(block for block in blocks("sh") if "=date" in block).replace("=500", "=5")
     words = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(ROOT),
         "XDG_CACHE_HOME": str(cache),
         "HOME": str(rust),
     }
-    short = command.replace("=500", "=5")
-    done = subprocess.run(["bash", "-euc", short], cwd=rust, env=words, capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", "-euc", command], cwd=rust, env=words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

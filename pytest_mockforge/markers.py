@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -25,8 +24,7 @@ def declare_markers(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _BUDGET_MARKER)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MarkerSettings:
+class MarkerSettings(NamedTuple):
     """What the `mockforge` markers say of one test."""
 
     wanted: Wanted

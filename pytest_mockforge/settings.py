@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mockforge.errors import DocumentError, SettingsError, SpecError
-from pytest_mockforge.spec import Spec, parse_reference, parse_spec, unique
 
 if TYPE_CHECKING:
     from pytest_mockforge.budgets.model import Budget
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_mockforge.fuzz.model import FuzzOptions
     from pytest_mockforge.opening import Wanted
     from pytest_mockforge.runtimes.wasm.cache import CompileCache
+    from pytest_mockforge.spec import Spec
 
 ID_PREFIX = "mockforge::"
 REPLAY_PREFIX = "mockforge-replay::"
@@ -366,6 +366,8 @@ def _compare(config: pytest.Config, specs: tuple[Spec, ...]) -> Spec | None:
     text, base = _text(config, "compare")
     if not text or (not specs and config.getoption("mockforge_compare") is None):
         return None
+    from pytest_mockforge.spec import parse_reference
+
     reference = parse_reference(text, base, specs)
     if all(spec.label == reference.label for spec in specs):
         what = f"{text!r} would be compared with {'itself' if specs else 'no plugin'}"
@@ -395,11 +397,14 @@ def _names_files(config: pytest.Config, positionals: list[str]) -> bool:
 
 
 def _specs(config: pytest.Config) -> tuple[Spec, ...]:
-    here = config.invocation_params.dir
-    given = [parse_spec(text, here) for text in config.getoption("mockforge_plugin")]
-    base = _ini_folder(config)
-    given += [parse_spec(text, base) for text in config.getini("mockforge_plugins")]
-    return unique(given)
+    options, keys = config.getoption("mockforge_plugin"), config.getini("mockforge_plugins")
+    if not options and not keys:
+        return ()
+    # Not at the top of the file: runs that name no plugin do without.
+    from pytest_mockforge.spec import parse_spec, unique
+
+    here, base = config.invocation_params.dir, _ini_folder(config)
+    return unique([*(parse_spec(text, here) for text in options), *(parse_spec(text, base) for text in keys)])
 
 
 def _text(config: pytest.Config, name: str) -> tuple[str, Path]:

@@ -41,7 +41,7 @@ def test_a_run_without_a_plugin_imports_no_heavy_library(
     assert ours == (
         "OURS ['pytest_mockforge', 'pytest_mockforge.errors', 'pytest_mockforge.extensions', "
         "'pytest_mockforge.fixtures', 'pytest_mockforge.hookspecs', 'pytest_mockforge.markers', "
-        "'pytest_mockforge.plugin', 'pytest_mockforge.settings', 'pytest_mockforge.spec', 'pytest_mockforge.suite']"
+        "'pytest_mockforge.plugin', 'pytest_mockforge.settings', 'pytest_mockforge.suite']"
     )
 
 

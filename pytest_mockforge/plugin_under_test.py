@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar, cast
+from weakref import WeakSet
 
 import msgspec
 
@@ -74,6 +75,9 @@ class Plugin:
         self._runtime = self._open_runtime(limits)
         self._printed = StringIO()
         self._views: list[Plugin] = []
+        self._closed_views: WeakSet[Plugin] = WeakSet()
+        """They may be called again, and hold nothing until then: so no more than a weak reference to each."""
+        self._viewed: Plugin | None = None
         self.witness: Callable[[Request | None, Observation], None] | None = None
         """Told of each typed call, and of `call_raw` without a request; also of those that views make."""
         self._owns_subject = owns_subject
@@ -234,6 +238,7 @@ class Plugin:
         )
         view._printed = self._printed
         view.witness = self.witness
+        view._viewed = self
         self._views.append(view)
         return view
 
@@ -263,6 +268,9 @@ class Plugin:
         self._close(for_good=self._owns_subject)
         if self._owns_subject:
             self._subject.close()
+        if self._viewed is not None and self in self._viewed._views:
+            self._viewed._views.remove(self)
+            self._viewed._closed_views.add(self)
 
     def __enter__(self) -> Plugin:
         return self
@@ -278,6 +286,8 @@ class Plugin:
     def _close(self, *, for_good: bool) -> None:
         while self._views:
             self._views.pop()._close(for_good=for_good)
+        for view in tuple(self._closed_views):
+            view._close(for_good=for_good)
         self._runtime.close(for_good=for_good)
 
     @cached_property
@@ -334,7 +344,8 @@ class Plugin:
         else:
             exchange = runtime.invoke(operation, payload, fuel)
         if exchange.printed:
-            self._printed.write(exchange.printed[: _MOST_PRINTED - self._printed.tell()])
+            # Threads that print at once may have gone beyond.
+            self._printed.write(exchange.printed[: max(0, _MOST_PRINTED - self._printed.tell())])
         if exchange.raised is not None:
             self.last = Observation(exchange=exchange, decoded=None, host_seconds=0.0)
             raise exchange.raised

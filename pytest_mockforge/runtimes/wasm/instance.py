@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_mockforge.runtimes.wasm.host_calls import HostBridge
 
 _MOST_ARGUMENTS = 6
+_MOST_SPARE = 8
 _LIMIT_CODES = {"out-of-fuel", "interrupt", "stack-overflow"}
 _MAY_REFUSE = {Operation.TEMPLATE_FUNCTION, Operation.QUERY_DATASOURCE}
 
@@ -58,7 +59,7 @@ class GuestInstance:
         self._fuel = limits.fuel
         self._ticker = module.engine.ticker
         self._ticks = self._ticker.ticks(limits.timeout)
-        self._slots = capi.Slots(_MOST_ARGUMENTS)
+        self._slots = _slots_of(module)
         self._functions: dict[str, int] = {}
         self._externs: list[ctypes.Structure] = []
         self._notes: list[BorderNote] = []
@@ -87,6 +88,8 @@ class GuestInstance:
         store, self._store = self._store, None
         if store and not self._module.engine.inherited:
             self._native.store_delete(store)
+            if len(self._module.spare_slots) < _MOST_SPARE:
+                self._module.spare_slots.append(self._slots)
         if self._bridge is not None:
             self._bridge.close()
 
@@ -376,6 +379,13 @@ class GuestInstance:
 
     def note(self, detail: str, message: str) -> None:
         self._notes.append(BorderNote(detail=detail, message=message))
+
+
+def _slots_of(module: CompiledModule) -> capi.Slots:
+    try:
+        return module.spare_slots.pop()
+    except IndexError:
+        return capi.Slots(_MOST_ARGUMENTS)
 
 
 def open_bridge(module: CompiledModule, services: HostServices) -> HostBridge:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import markdown_text
 import reference_text
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -27,7 +28,7 @@ def insert(app: Sphinx, name: str, source: list[str]) -> None:
 
     try:
         source[0] = _LINK_OUT.sub(without_target, reference_text.fill(source[0]))
-    except reference_text.Drift as error:
+    except markdown_text.Drift as error:
         raise ExtensionError(f"{name}: {error}") from None
 
 

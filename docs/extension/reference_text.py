@@ -1,7 +1,7 @@
 """What the code says of itself, as Markdown: options, keys, fixtures, markers, hooks, checks, the report's schema.
 
-Nothing is told here that the code tells itself; where it cannot, as of the keys of `plugin.test.yaml`, what is told is
-held against it, and differing is an error. Knows nothing of Sphinx. As a program it renews the copies that pages hold.
+Nothing is told here that the code tells itself. Knows nothing of Sphinx. As a program it renews the copies in pages:
+`python docs/extension/reference_text.py`.
 """
 
 from __future__ import annotations
@@ -9,21 +9,18 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import pytest
+from markdown_text import Drift, documented, first, plain, sentence, table
+from testfile_text import testfile
 
 _PLACE = re.compile(
     r"^<!-- generated: (?P<name>[a-z-]+) -->$(?P<copy>\n(?:(?!<!-- generated).*\n)*?<!-- end -->$)?", re.MULTILINE
 )
-
-
-class Drift(Exception):
-    """What a page says of the code is not so."""
 
 
 def fill(text: str, *, keep_places: bool = False) -> str:
@@ -76,7 +73,7 @@ def options() -> str:
         if key is not None:
             kind = _KINDS[str(declared.keys[key].get("type", "string"))]
             form = f"{name}={said['metavar']}" if "metavar" in said else name
-            rows.append((f"`{form}`", f"`{key}`", kind, _plain(str(said["help"]))))
+            rows.append((f"`{form}`", f"`{key}`", kind, plain(str(said["help"]))))
     return table(("option", "ini key", "its value", "meaning"), rows)
 
 
@@ -93,7 +90,7 @@ def fixtures() -> str:
         function = inspect.unwrap(fixture)
         scope = _scope(function)
         gives = re.sub(r"^Iterator\[(.*)\]$", r"\1", str(function.__annotations__["return"]))
-        parts.append(f"({name})=\n## {name}\n\nScope: {scope}. Gives: `{gives}`.\n\n{_documented(fixture)}")
+        parts.append(f"({name})=\n## {name}\n\nScope: {scope}. Gives: `{gives}`.\n\n{documented(fixture)}")
     return "\n\n".join(parts)
 
 
@@ -119,7 +116,7 @@ def markers() -> str:
     for line in lines:
         form, _, text = line.partition(": ")
         name = form.partition("(")[0]
-        parts.append(f"({name}-marker)=\n## {name}\n\n```text\n@pytest.mark.{form}\n```\n\n{_sentence(text)}")
+        parts.append(f"({name}-marker)=\n## {name}\n\n```text\n@pytest.mark.{form}\n```\n\n{sentence(text)}")
     return "\n\n".join(parts)
 
 
@@ -128,10 +125,10 @@ def hooks() -> str:
     from pytest_mockforge import hookspecs
 
     found = [(name, value) for name, value in vars(hookspecs).items() if name.startswith("pytest_mockforge_")]
-    parts = [_plain(inspect.getdoc(hookspecs) or "")]
+    parts = [plain(inspect.getdoc(hookspecs) or "")]
     for name, value in found:
         form = re.sub(r"'", "", str(inspect.signature(value)))
-        parts.append(f"({name})=\n## {name}\n\n```text\n{name}{form}\n```\n\n{_documented(value)}")
+        parts.append(f"({name})=\n## {name}\n\n```text\n{name}{form}\n```\n\n{documented(value)}")
     return "\n\n".join(parts)
 
 
@@ -150,7 +147,7 @@ def names() -> str:
 
 
 def _names(module: object, wanted: Iterable[str]) -> str:
-    rows = [(f"`{name}`", _plain(_first(inspect.getdoc(getattr(module, name)) or ""))) for name in wanted]
+    rows = [(f"`{name}`", plain(first(inspect.getdoc(getattr(module, name)) or ""))) for name in wanted]
     return table(("name", "what it is"), rows)
 
 
@@ -167,19 +164,19 @@ def checks() -> str:
         for check in catalogue():
             if check.family == family:
                 body = check.page.split("\n", 3)[3]
-                parts.append(f"({check.code})=\n### {check.code}: {_plain(check.title)}\n\n{_page(body)}")
+                parts.append(f"({check.code})=\n### {check.code}: {plain(check.title)}\n\n{_page(body)}")
     return "\n\n".join(parts)
 
 
 def _page(body: str) -> str:
     """Turn a page for the terminal into Markdown: its paragraphs, and its lists of mends."""
     prose, _, mends = body.partition("\n\nMends")
-    parts = [_plain(prose)]
+    parts = [plain(prose)]
     if mends:
         for block in re.split(r"^Mends", "Mends" + mends, flags=re.MULTILINE)[1:]:
             head, _, lines = block.strip(", \n").partition("\n")
             entries = re.sub(r"\n {4,}", " ", lines).splitlines()
-            items = "\n".join(f"- *{who}*: {_plain(how)}" for who, _, how in (_entry(line) for line in entries))
+            items = "\n".join(f"- *{who}*: {plain(how)}" for who, _, how in (_entry(line) for line in entries))
             parts.append(f"Mends, {head}\n\n{items}" if head.strip(":") else f"Mends:\n\n{items}")
     return "\n\n".join(parts)
 
@@ -206,11 +203,11 @@ def report_schema() -> str:
                 f"`{key}`",
                 _type(said),
                 "" if key in required else "may be left out",
-                _plain(str(said.get("description", ""))),
+                plain(str(said.get("description", ""))),
             )
             for key, said in properties.items()
         ]
-        text = _plain(str(definition.get("description", "")))
+        text = plain(str(definition.get("description", "")))
         parts.append(f"(report-{name})=\n## {name}\n\n{text}\n\n{table(('field', 'type', '', 'meaning'), rows)}")
     return "\n\n".join(parts)
 
@@ -236,133 +233,6 @@ def _type(schema: object) -> str:
     if kind == "object" and isinstance(said.get("additionalProperties"), dict):
         return f"object of {_type(said['additionalProperties'])}"
     return str(kind)
-
-
-# plugin.test.yaml
-
-_TESTFILE: dict[str, dict[str, str]] = {
-    "": {
-        "version": "`1`; may be left out",
-        "stateful": "`true` where an answer may depend on earlier calls, so that checks compare none (`false`)",
-        "volatile": "list of fields that may differ from call to call: a JSON pointer, or a mapping as below",
-        "growth": "the worst power by which cost may grow with size, from 1.5 to 5; without it, below quadratic",
-        "samples": "list of requests that mean something to the plugin: the workload of every measurement",
-        "accept": "list of findings that are known: they become xfail",
-        "differences": "list of fields that may differ from the plugin that this one is compared with",
-        "start": "how a run starts the service; read with `--mockforge-allow-commands` alone",
-        "remote": "where the service runs already; not together with `start`",
-        "budgets": "list of budgets: an expression, or a mapping of a scope to one",
-    },
-    "samples": {
-        "name": "unique in the file; names the sample in findings",
-        "operation": "`authenticate`, `template_function`, `generate_response` or `query_datasource`",
-        "request": "mapping: the keywords of `mockforge_request`",
-        "expect": "what is expected of the answer; without it, that it is accepted",
-    },
-    "samples: expect": {
-        "outcome": "`accepted` (default) or `refused`",
-        "reply": "any JSON value; an object names the keys that are compared, others are free",
-    },
-    "volatile": {
-        "pointer": "JSON pointer into the reply; `*` stands for one segment",
-        "operation": "the operation that is meant; without it, all",
-    },
-    "accept": {
-        "code": "the check's code",
-        "detail": "the finding's detail; `*` stands for any text; without it, any detail",
-        "reason": "why it is accepted; shown with the xfail",
-        "expires": "the last day on which it holds, `YYYY-MM-DD`",
-    },
-    "differences": {
-        "pointer": 'JSON pointer into the reply; `*` stands for one segment, `""` for the whole reply',
-        "operation": "the operation that is meant; without it, all",
-        "reason": "why it is meant; shown with the result",
-        "expires": "the last day on which it holds, `YYYY-MM-DD`",
-    },
-    "start": {
-        "command": "list of words, read by no shell; `{port}` is a free port, `{python}` the interpreter of the run",
-        "cwd": "folder that the command runs in (the file's own)",
-        "env": "mapping of variables for the command; `{port}` and `{python}` stand for the same",
-        "protocol": "`http` (default) or `grpc`",
-        "ready": "path that answers once it is ready (`/health`); for gRPC a service's name for its health check",
-        "ready_timeout": "how long that may take (`30s`)",
-        "prefix": "what stands before `/plugin` in its paths",
-    },
-    "remote": {
-        "url": "`http://`, `https://`, `grpc://` or `grpcs://`, with host and port",
-        "auth": "what is sent with each call",
-        "ca": "file of certificates to trust instead of the machine's own",
-    },
-    "remote: auth": {
-        "type": "`bearer` or `api-key`",
-        "env": "name of the environment variable that holds the secret",
-    },
-}
-
-
-def testfile() -> str:
-    """A table for each mapping of `plugin.test.yaml`, held against the keys that its reader takes."""
-    parts = []
-    for place, keys in _TESTFILE.items():
-        taken = set(_keys_of_readers()[place])
-        if taken != set(keys):
-            raise Drift(f"plugin.test.yaml, {place or 'top'}: told {sorted(keys)}, read {sorted(taken)}")
-        heading = f"## `{place}`" if place else "## The top of the file"
-        rows = [(f"`{key}`", text) for key, text in keys.items()]
-        parts.append(f"{heading}\n\n{table(('key', 'meaning'), rows)}")
-    return "\n\n".join(parts)
-
-
-def _keys_of_readers() -> dict[str, tuple[str, ...]]:
-    from pytest_mockforge.documents import accepted, start, testfile
-
-    return {
-        "": testfile._TOP_KEYS,
-        "samples": testfile._SAMPLE_KEYS,
-        "samples: expect": testfile._EXPECT_KEYS,
-        "volatile": testfile._VOLATILE_KEYS,
-        "differences": testfile._DIFFERENCE_KEYS,
-        "accept": accepted._KEYS,
-        "start": start._START_KEYS,
-        "remote": start._REMOTE_KEYS,
-        "remote: auth": start._AUTH_KEYS,
-    }
-
-
-# Markdown
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Write a table."""
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def _documented(thing: object) -> str:
-    """Turn a docstring into prose, with the example in it as a block."""
-    prose, example = [], ""
-    paragraphs = (inspect.getdoc(thing) or "").split("\n\n")
-    for index, paragraph in enumerate(paragraphs):
-        if re.match(r"\s|from |def |class |import |@", paragraph):
-            example = textwrap.dedent("\n\n".join(paragraphs[index:]))
-            break
-        prose.append(_plain(paragraph))
-    block = f"\n\n```python\n{example}\n```" if example else ""
-    return "\n\n".join(prose) + block
-
-
-def _plain(text: str) -> str:
-    """Keep what is no code from being taken for markup."""
-    pieces = re.split(r"(`[^`]*`)", text)
-    return "".join(piece if piece.startswith("`") else re.sub(r"([*_<{\[])", r"\\\1", piece) for piece in pieces)
-
-
-def _first(text: str) -> str:
-    return " ".join(text.partition("\n\n")[0].split())
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + _plain(text[1:]).rstrip(".") + "."
 
 
 PARTS: dict[str, Callable[[], str]] = {

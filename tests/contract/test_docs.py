@@ -14,6 +14,10 @@ DOCUMENTS = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "fixtures/reference/README.md", "example_tests/README.md"),
     *("docs/budgets.md", "docs/reports.md"),
 )
+NAMING = (
+    *("README.md", "CHANGELOG.md", "ARCHITECTURE.md"),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
+)
 _HOSTS = re.compile(
     r"\b(pypi\.org|pythonhosted\.org|npmjs\.(com|org)|yarnpkg\.com|crates\.io|proxy\.golang\.org|rubygems\.org|"
     r"anaconda\.org|deb\.debian\.org|docker\.io|ghcr\.io)\b"
@@ -63,7 +67,7 @@ def test_every_option_is_in_the_help_with_a_sentence(run: Run) -> None:
     assert all(len(said.split()) >= 4 for _, said in options)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", "docs/budgets.md", "docs/reports.md"])
+@pytest.mark.parametrize("name", NAMING)
 def test_every_option_that_a_document_names_exists(name: str, run: Run) -> None:
     text = run("--help").stdout.str()
     named = set(re.findall(r"--mockforge-[a-z]+(?:-[a-z]+)*", document(name)))
@@ -75,7 +79,7 @@ def test_the_readme_names_what_a_user_needs_first() -> None:
         assert word in document("README.md")
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", "docs/budgets.md", "docs/reports.md"])
+@pytest.mark.parametrize("name", NAMING)
 def test_every_code_that_a_document_names_exists(name: str) -> None:
     codes = {check.code for check in catalogue()}
     assert set(re.findall(r"\bMF\d{3}\b", document(name))) <= codes

@@ -147,6 +147,7 @@ def test_an_accepted_warning_is_counted_and_no_longer_listed(run: Run, tmp_path:
     result.stdout.no_fnmatch_line("*warning MF207*")
 
 
+@pytest.mark.slow
 def test_the_entries_hold_in_a_distributed_run(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("xdist")
     plugin = write_wasm("no-memory", tmp_path)

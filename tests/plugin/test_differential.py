@@ -297,6 +297,7 @@ def test_an_accepted_difference_is_an_expected_failure(run: Run, folder: Path) -
 # --- where it shows ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_workers_compare_and_reports_tell(run: Run, folder: Path) -> None:
     reports = [f"--mockforge-report=out.{ending}" for ending in ("json", "md", "html")]
     args = ("--mockforge-plugin=new.wat", "--mockforge-compare=old.wat", *BRIEF, *reports)

@@ -67,6 +67,7 @@ def test_as_often_as_the_profile_says():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("-p", "no:hypothesispytest"), ("-p", "_hypothesis_pytestplugin")])
 def test_a_users_given_and_profile_work_in_a_folder_where_hypothesis_never_ran(
     run: Run, pytester: pytest.Pytester, words: tuple[str, str]

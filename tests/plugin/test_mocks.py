@@ -168,6 +168,7 @@ def test_no_thread_is_left():
     run().assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_the_same_test_meets_the_same_faults_in_each_run_and_under_xdist(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         HEAD

@@ -171,6 +171,7 @@ def test_no_line_is_wider_than_the_terminal(
     assert stacked == (columns < 74)
 
 
+@pytest.mark.slow
 def test_the_summary_of_a_distributed_run_is_that_of_a_plain_one_and_stands_once(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("xdist")
     small = write_answering(tmp_path / "small.wat", authenticate=ADMITTED, template_function="1")

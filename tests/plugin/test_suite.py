@@ -175,6 +175,7 @@ def test_checks_that_cannot_be_made_are_skipped_with_the_cause(run: Run, tmp_pat
     result.stdout.fnmatch_lines(["SKIPPED * the module cannot be loaded, see MF101"])
 
 
+@pytest.mark.slow
 def test_the_suite_runs_distributed(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("xdist")
     broken = write_wasm("no-memory", tmp_path)

@@ -1,4 +1,4 @@
-"""The hostile modules of `fixtures/hostile` for tests: the index as values, and each module as bytes."""
+"""The cases of `fixtures/hostile` for tests: the indexes as values, each module as bytes, each folder as files."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Literal
 
 import wasmtime
-from ruamel.yaml import YAML
 
-HOSTILE = Path(__file__).parent.parent / "fixtures" / "hostile"
+from fixtures.hostile.make import GOOD, expanded, folders, modules, render, replies
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One row of the index; see the head of `fixtures/hostile/cases.yaml` for what the columns mean."""
+    """One row of modules.yaml or replies.yaml; the head of modules.yaml tells what the columns mean."""
 
     name: str
-    file: str
     summary: str
     host: str
     load: Literal["ok", "read", "compile", "link", "instantiate"]
@@ -32,20 +30,19 @@ class Case:
 
 @cache
 def cases() -> tuple[Case, ...]:
-    rows = YAML(typ="safe", pure=True).load((HOSTILE / "cases.yaml").read_text("utf-8"))
+    """Give the modules, those with a wrong reply among them."""
     return tuple(
         Case(
-            name=row["file"].rpartition(".")[0],
-            file=row["file"],
-            summary=row["summary"],
-            host=row["host"],
-            load=row["load"],
-            call=tuple(row.get("call", ["authenticate"])) if row["load"] == "ok" else (),
-            expect=tuple(row["expect"]),
-            codes=frozenset(finding.partition(" ")[0] for finding in row["codes"] if finding[:5] != "note:"),
-            findings=frozenset(row["codes"]),
+            name=row.name,
+            summary=row.summary,
+            host=row.host,
+            load=row.load,  # type: ignore[arg-type]  # a test holds each against wasmtime
+            call=tuple(row.call) if row.load == "ok" else (),
+            expect=tuple(row.expect),
+            codes=frozenset(finding.partition(" ")[0] for finding in row.codes if finding[:5] != "note:"),
+            findings=frozenset(row.codes),
         )
-        for row in rows
+        for row in (*modules().values(), *replies().values())
     )
 
 
@@ -56,13 +53,8 @@ def case(name: str) -> Case:
 @cache
 def wasm_bytes(name: str) -> bytes:
     """Return the bytes that a `.wasm` file of this case holds."""
-    path = HOSTILE / case(name).file
-    text = path.read_text("utf-8")
-    if path.suffix == ".wat":
-        return bytes(wasmtime.wat2wasm(text))
-    if path.suffix == ".hex":
-        return bytes.fromhex("".join(line.partition("#")[0] for line in text.splitlines()))
-    return path.read_bytes()
+    made = render({**modules(), **replies(), "good": GOOD}[name])
+    return bytes(wasmtime.wat2wasm(made)) if isinstance(made, str) else made
 
 
 def write_wasm(name: str, folder: Path) -> Path:
@@ -70,3 +62,15 @@ def write_wasm(name: str, folder: Path) -> Path:
     path = folder / f"{name}.wasm"
     path.write_bytes(wasm_bytes(name))
     return path
+
+
+def write_folder(name: str, where: Path) -> Path:
+    """Write the case of manifests.yaml as a folder NAME inside of `where`."""
+    row = folders()[name]
+    folder = where / name
+    folder.mkdir()
+    for file, text in row.files.items():
+        (folder / file).write_bytes(expanded(text))
+    for file, module in row.modules.items():
+        (folder / file).write_bytes(wasm_bytes(module))
+    return folder

@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import json
-import runpy
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
 import wasmtime
 
+from fixtures.hostile.make import folders, main, modules, replies, services
 from tests.engines import quiet_config
-from tests.hostile_cases import HOSTILE, Case, cases, wasm_bytes, write_wasm
+from tests.hostile_cases import Case, cases, wasm_bytes, write_wasm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 REQUEST = b'{"method":"GET"}'
@@ -209,14 +208,16 @@ def test_a_plugin_with_an_initializer_answers_otherwise_once_it_was_called() -> 
     assert invoke(store, 0, 0) != before
 
 
-def test_every_text_file_is_as_make_py_writes_it() -> None:
-    texts: Callable[[], dict[str, str]] = runpy.run_path(str(HOSTILE / "make.py"))["texts"]
-    assert {path.name: path.read_text("utf-8") for path in HOSTILE.glob("*.wat")} == texts()
+def test_make_py_writes_every_case_that_is_a_file(tmp_path: Path) -> None:
+    main(tmp_path)
+    written = {path.name.partition(".")[0] for path in tmp_path.iterdir()}
+    assert written == {"good", *(case.name for case in cases()), *folders()}
 
 
-def test_every_file_is_in_the_index_once() -> None:
-    files = sorted(path.name for path in HOSTILE.iterdir() if path.suffix in {".wat", ".hex", ".txt"})
-    assert sorted(case.file for case in cases()) == files
+def test_no_two_cases_of_the_corpus_have_a_name_in_common() -> None:
+    names = [*modules(), *replies(), *folders(), *services()]
+    assert len(set(names)) == len(names)
+    assert len(names) >= 200
 
 
 def test_a_case_is_written_as_a_wasm_file(tmp_path: Path) -> None:

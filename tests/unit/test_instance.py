@@ -281,6 +281,18 @@ def test_a_guest_that_never_returns_is_ended_by_the_clock(tmp_path: Path, text: 
     assert 0.3 <= seconds < 1.3
 
 
+def test_an_initializer_that_never_returns_is_ended_by_the_clock(tmp_path: Path) -> None:
+    text = module(extra=f'(func (export "_initialize") {LOOP})')
+    # MockForge's hosts never call it; under `any` it is, and MF110 compares the two.
+    with opened(tmp_path, text, fuel=ENDLESS_FUEL, timeout="300ms", host="any") as plugin:
+        started = time.monotonic()
+        failure = plugin.observe(AUTH).failure
+        seconds = time.monotonic() - started
+    assert isinstance(failure, LimitExceeded)
+    assert (failure.code, failure.during) == ("interrupt", "_initialize")
+    assert 0.3 <= seconds < 1.3
+
+
 def test_the_clock_starts_again_with_each_call(tmp_path: Path) -> None:
     with opened(tmp_path, module(), timeout="100ms") as plugin:
         ends = time.monotonic() + 0.3

@@ -1,6 +1,7 @@
 """The clock that ends a guest which does not return: one daemon thread that advances an engine's epoch.
 
-It ticks while guests are being called and parks when none can still be running. It knows no engine, only `advance`.
+It ticks while guests are being called and parks when none can still be running. At Ctrl-C it ends all of them at once,
+as Python acts on it only when they have ended. It knows no engine, only `advance`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import math
 import threading
 import time
 from collections.abc import Callable
+
+from pytest_mockforge.runtimes.wasm.ctrl_c import CTRL_C
 
 TICK = 0.01
 """Seconds between two ticks, hence the accuracy of every time limit."""
@@ -49,6 +52,7 @@ class Ticker:
             self._thread = None
 
     def _unpark(self) -> None:
+        CTRL_C.listen()
         self._wake.set()
         # Two guests may be the first at once, and a second thread would end them in half of their time.
         with self._starting:
@@ -59,10 +63,14 @@ class Ticker:
     def _run(self) -> None:
         self._parked = False
         seen, since = self._touched, time.monotonic()
-        ticked = since
+        ticked, pressed = since, CTRL_C.count()
         while not self._closed:
             time.sleep(TICK)
             self._advance()
+            if CTRL_C.count() != pressed:
+                pressed = CTRL_C.count()
+                for _ in range(self.ticks(self._longest)):
+                    self._advance()
             now = time.monotonic()
             ticked += TICK
             # A guest that keeps calling the host holds the interpreter, and on a busy machine nobody wakes on time:
@@ -75,6 +83,7 @@ class Ticker:
             elif now - since > self._longest + 1:
                 self._park(seen)
                 since = ticked = time.monotonic()
+                pressed = CTRL_C.count()
 
     def _park(self, seen: int) -> None:
         self._wake.clear()

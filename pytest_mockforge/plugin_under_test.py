@@ -343,6 +343,9 @@ class Plugin:
             exchange = runtime.invoke_message(operation, payload)
         else:
             exchange = runtime.invoke(operation, payload, fuel)
+        if exchange.failure is not None:
+            # Its frames hold all that was sent and that came, and would do so for as long as the call is known of.
+            exchange.failure.__traceback__ = exchange.failure.__context__ = None
         if exchange.printed:
             # Threads that print at once may have gone beyond.
             self._printed.write(exchange.printed[: max(0, _MOST_PRINTED - self._printed.tell())])

@@ -104,6 +104,10 @@ class MockforgeCheck(pytest.Item):
             self.printed = masked_output(output_of(bench, self.check, found), redactor)
             raise CheckFailedError(failure_text(self.result))
 
+    def teardown(self) -> None:
+        """Hold no more memory than a plugin begins with: many may be tested in one run."""
+        self.config.stash[STATE].bench(self.label).rest()
+
     def repr_failure(  # type: ignore[override]  # pytest exports no name for the type that it wants
         self, excinfo: pytest.ExceptionInfo[BaseException], **_style: object
     ) -> object:

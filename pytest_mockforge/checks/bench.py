@@ -28,7 +28,7 @@ from pytest_mockforge.fuzz.model import FuzzOptions, FuzzReport
 from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.observation import Observation
 from pytest_mockforge.plugin_under_test import Plugin
-from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.runtimes.base import MIB, Limits
 from pytest_mockforge.runtimes.host_services import HostServices, ImportedFunction
 from pytest_mockforge.subject import Subject
 
@@ -44,6 +44,8 @@ called; `border` one of a core module, whose memory can be looked into; `search`
 
 _HOPELESS = 2
 """Calls of one operation that may run into a limit before the rest of its requests is left out."""
+_MOST_KEPT = 16 * MIB
+"""Bytes of replies of one operation after which no further one of our own requests is made, as all are kept."""
 _SLOW = ("timeout", "oversize")
 """How a service fails when each further call would take as long."""
 
@@ -226,8 +228,10 @@ class Bench(ABC):
         ]
         planned += [(named.name, named.request, None) for named in realistic_requests(operation)]
         trials: list[Trial] = []
-        hopeless = 0
+        hopeless = kept = 0
         for name, request, sample in planned:
+            if sample is None and kept > _MOST_KEPT:
+                break
             self.plugin.renew()
             self.plugin.host.forget()
             try:
@@ -237,6 +241,7 @@ class Bench(ABC):
                     self.uncarried.append((sample, error))
                 continue
             trials.append(Trial(name=name, request=request, observation=observation, sample=sample))
+            kept += len(observation.reply_bytes or b"")
             hopeless += _ran_into_a_limit(observation.failure)
             if hopeless == _HOPELESS:
                 break
@@ -281,6 +286,12 @@ class Bench(ABC):
     @abstractmethod
     def identity(self) -> dict[str, Figure]:
         """What is known of the plugin before it is called, for the report."""
+
+    def rest(self) -> None:
+        """Give back the memory that calls have grown to; the next call starts in a fresh instance."""
+        if "plugin" in vars(self):
+            self.plugin.renew()
+            self.plugin.last = None
 
     def close(self) -> None:
         """Free what the calls left behind; the subject stays with its owner."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
@@ -46,6 +46,15 @@ class Shot:
     method: str = "POST"
     operation: Operation | None = None
     """Whose reply would be an answer; None where nothing is there to answer."""
+    left_out: int = 0
+    """Bytes that were sent behind `data` and are not kept."""
+
+    @property
+    def kept(self) -> Shot:
+        """The shot without most of its bytes where there are many: what is fired can be 16 MiB large."""
+        if self.data is None or len(self.data) <= _KEPT:
+            return self
+        return replace(self, data=self.data[:_KEPT], left_out=len(self.data) - _KEPT)
 
     @property
     def address(self) -> str:
@@ -57,7 +66,7 @@ class Shot:
         """What is sent, cut to size, for a report."""
         data = self.data or b""
         text = data[:_LONGEST].decode("utf-8", "backslashreplace")
-        return text if len(data) <= _LONGEST else f"{text[:_SHOWN]} … ({len(data):,} bytes)"
+        return text if len(data) <= _LONGEST else f"{text[:_SHOWN]} … ({len(data) + self.left_out:,} bytes)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +167,7 @@ class Road(ABC):
         said: list[Said] = []
         lost = 0
         for shot in shots:
-            said.append(self.fire(shot))
+            said.append(replace(self.fire(shot), shot=shot.kept))
             if said[-1].outcome == "lost":
                 lost += 1
                 gone = not self.answers()
@@ -172,6 +181,8 @@ class Road(ABC):
         return repr(words[:_SHOWN]) + ("…" if len(words) > _SHOWN else "")
 
     def _lost(self, shot: Shot, failure: RemoteFailure) -> Said:
+        # Its frames hold the whole shot.
+        failure.__traceback__ = failure.__context__ = None
         return Said(shot=shot, outcome="lost", line=failure.message, failure=failure)
 
     def _observation(self, exchange: Exchange) -> Observation:

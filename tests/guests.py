@@ -53,11 +53,12 @@ def guest(
     pages: int = 1,
     fuel: int | None = None,
     timeout: float | None = None,
+    host: str = "adapter",
 ) -> Iterator[Plugin]:
     """Open a plugin with one operation, whose reply are so many bytes at `REPLY`."""
     path = folder / "guest.wat"
     path.write_text(text_of(imports, body, data=data, extra=extra, reply=reply, pages=pages), "utf-8")
-    with load(path, cache="off", fuel=fuel, timeout=timeout) as plugin:
+    with load(path, cache="off", fuel=fuel, timeout=timeout, host=host) as plugin:
         yield plugin
 
 

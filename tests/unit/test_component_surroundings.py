@@ -90,6 +90,73 @@ OUTPUT = """
   (core func $write
     (canon lower (func $streams "[method]output-stream.blocking-write-and-flush") (memory $memory)))"""
 OUTPUT_NAMES = {"stream": "(result i32)", "write": "(param i32 i32 i32 i32)"}
+INPUT = """
+  (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
+  (alias export $error "error" (type $io-error))
+  (import "wasi:io/streams@0.2.0" (instance $streams
+    (export "input-stream" (type $s (sub resource)))
+    (alias outer 1 $io-error (type $oe))
+    (export "error" (type $e (eq $oe)))
+    (type $v (variant (case "last-operation-failed" (own $e)) (case "closed")))
+    (export "stream-error" (type $se (eq $v)))
+    (export "[method]input-stream.blocking-read"
+      (func (param "self" (borrow $s)) (param "len" u64) (result (result (list u8) (error $se)))))))
+  (alias export $streams "input-stream" (type $stream))
+  (import "wasi:cli/stdin@0.2.0" (instance $standard
+    (alias outer 1 $stream (type $os))
+    (export "input-stream" (type $t (eq $os)))
+    (export "get-stdin" (func (result (own $t))))))
+  (core func $stream (canon lower (func $standard "get-stdin")))
+  (core func $read
+    (canon lower (func $streams "[method]input-stream.blocking-read") (memory $memory) (realloc $realloc)))"""
+# fmt: off
+_CODES = (
+    "unknown", "access-denied", "not-supported", "invalid-argument", "out-of-memory", "timeout",
+    "concurrency-conflict", "not-in-progress", "would-block", "invalid-state", "new-socket-limit",
+    "address-not-bindable", "address-in-use", "remote-unreachable", "connection-refused", "connection-reset",
+    "connection-aborted", "datagram-too-large", "name-unresolvable", "temporary-resolver-failure",
+    "permanent-resolver-failure",
+)
+# fmt: on
+_ALIASED = "".join(
+    f'(alias outer 1 ${name} (type $o-{name})) (export "{name}" (type $i-{name} (eq $o-{name})))'
+    for name in ("error-code", "ip-address-family")
+)
+SOCKETS = f"""
+  (import "wasi:sockets/network@0.2.0" (instance $sockets
+    (export "network" (type (sub resource)))
+    (type $codes (enum {" ".join(f'"{code}"' for code in _CODES)}))
+    (export "error-code" (type (eq $codes)))
+    (type $families (enum "ipv4" "ipv6"))
+    (export "ip-address-family" (type (eq $families)))))
+  (alias export $sockets "network" (type $network))
+  (alias export $sockets "error-code" (type $error-code))
+  (alias export $sockets "ip-address-family" (type $ip-address-family))
+  (import "wasi:sockets/instance-network@0.2.0" (instance $own
+    (alias outer 1 $network (type $on))
+    (export "network" (type $n (eq $on)))
+    (export "instance-network" (func (result (own $n))))))
+  (import "wasi:sockets/PROTOCOL@0.2.0" (instance $made (export "PROTOCOL-socket" (type (sub resource)))))
+  (alias export $made "PROTOCOL-socket" (type $socket))
+  (import "wasi:sockets/PROTOCOL-create-socket@0.2.0" (instance $create
+    (alias outer 1 $socket (type $os))
+    (export "PROTOCOL-socket" (type $s (eq $os)))
+    {_ALIASED}
+    (export "create-PROTOCOL-socket" (func
+      (param "address-family" $i-ip-address-family) (result (result (own $s) (error $i-error-code)))))))
+  (import "wasi:sockets/ip-name-lookup@0.2.0" (instance $lookup
+    (export "resolve-address-stream" (type $r (sub resource)))
+    (alias outer 1 $network (type $on))
+    (export "network" (type $n (eq $on)))
+    {_ALIASED}
+    (export "resolve-addresses" (func
+      (param "network" (borrow $n)) (param "name" string) (result (result (own $r) (error $i-error-code)))))))
+  (core func $network (canon lower (func $own "instance-network")))
+  (core func $create (canon lower (func $create "create-PROTOCOL-socket") (memory $memory)))
+  (core func $resolve (canon lower (func $lookup "resolve-addresses") (memory $memory)))"""
+SOCKET_NAMES = {"network": "(result i32)", "create": "(param i32 i32)", "resolve": "(param i32 i32 i32 i32)"}
+ERROR = "(i64.add (i64.load8_u (i32.const 32)) (i64.shl (i64.load8_u (i32.const 36)) (i64.const 8)))"
+"""What a `result` at 32 is: 1 for an error, and 256 times which."""
 PRINT = """(i32.store (i32.const 128) (i32.const 0x0a216948))
   (call $write (call $stream) (i32.const 128) (i32.const 4) (i32.const 32))"""
 
@@ -219,6 +286,27 @@ def test_the_environment_is_empty(what: str) -> None:
 def test_no_folder_is_open() -> None:
     body = f"(call $folders (i32.const 32)) {store('(i64.load32_u (i32.const 36))')}"
     assert number(call(FOLDERS, {"folders": "(param i32)"}, body)) == 0
+
+
+def test_standard_input_is_closed() -> None:
+    body = f"(call $read (call $stream) (i64.const 100) (i32.const 32)) {store(ERROR)}"
+    names = {"stream": "(result i32)", "read": "(param i32 i64 i32)"}
+    assert number(call(INPUT, names, body)) == 0x101
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+@pytest.mark.parametrize("family", [0, 1], ids=["ipv4", "ipv6"])
+def test_no_socket_can_be_made(protocol: str, family: int) -> None:
+    body = f"(call $create (i32.const {family}) (i32.const 32)) {store(ERROR)}"
+    said = number(call(SOCKETS.replace("PROTOCOL", protocol), SOCKET_NAMES, body))
+    assert (said % 256, _CODES[said // 256]) == (1, "access-denied")
+
+
+def test_no_name_is_looked_up() -> None:
+    body = f"""(i64.store (i32.const 128) (i64.const {int.from_bytes(b"localhos", "little")}))
+        (call $resolve (call $network) (i32.const 128) (i32.const 8) (i32.const 32)) {store(ERROR)}"""
+    said = number(call(SOCKETS.replace("PROTOCOL", "tcp"), SOCKET_NAMES, body))
+    assert (said % 256, _CODES[said // 256]) == (1, "permanent-resolver-failure")
 
 
 @pytest.mark.parametrize("status", [0, 1])

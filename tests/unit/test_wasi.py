@@ -14,6 +14,7 @@ import wasmtime
 
 from pytest_mockforge import GuestTrap, LimitExceeded, Plugin, Refusal, load
 from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.opening import hosts
 from pytest_mockforge.runtimes.wasm.catalogue import built_in
 from tests.guests import REPLY, WASI, call, errno, guest, imported
 from tests.reference_module import REFERENCE, Case, read_cases, request_bytes, same
@@ -74,6 +75,7 @@ ANSWERS: tuple[tuple[str, str, tuple[int, ...], int], ...] = (
     ("sock_shutdown", "ii", (STDOUT, 3), ENOTSOCK),
 )
 BY_NAME = {name: params for name, params, _, _ in ANSWERS}
+HELLO = r'(data (i32.const 4096) "\10\10\00\00\06\00\00\00") (data (i32.const 4112) "hello\0a")'
 PATHS = rf'(data (i32.const {PATH}) "/etc/passwd")'
 
 
@@ -114,6 +116,36 @@ def test_each_function_is_answered_or_denied(
         assert (asked.module, asked.name) == (WASI, name)
         assert (asked.outcome == "ok") is (expected == OK)
         assert asked.outcome in ("ok", "EBADF", "ESPIPE", "ENOTCAPABLE", "ENOTDIR", "ENOTSOCK", "ENOTSUP")
+
+
+@pytest.mark.parametrize("host", hosts())
+def test_no_host_profile_gives_a_guest_more_of_the_world(
+    tmp_path: Path, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_SECRET", "hunter2")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret").write_text("hunter2")
+    # A stream that was closed denies everything, so that comes last.
+    rows = sorted(ANSWERS, key=lambda row: row[0] == "fd_close")
+    body = "".join(
+        f"(i32.store (i32.const {REPLY + 32 + 4 * index}) {call(name, params, arguments)})"
+        for index, (name, params, arguments, _) in enumerate(rows)
+    )
+    body += f"""
+      (drop {call("args_sizes_get", "ii", (REPLY, REPLY + 4))})
+      (drop {call("environ_sizes_get", "ii", (REPLY + 8, REPLY + 12))})
+      (drop {call("fd_read", "iiii", (0, 4096, 1, REPLY + 16))})
+      (drop {call("clock_time_get", "iIi", (0, 1, REPLY + 24))})"""
+    imports = "".join(imported(name, params) for name, params in BY_NAME.items())
+    reply = 32 + 4 * len(rows)
+    with guest(tmp_path, imports, body, data=PATHS + HELLO, reply=reply, host=host) as plugin:
+        said = plugin.call_raw("authenticate", b"{}")
+    *sizes, now = struct.unpack_from("<5I4xQ", said)
+    assert sizes == [0] * 5
+    assert time.gmtime(now // 10**9)[:3] == (2026, 1, 1)
+    assert dict(zip((row[0] for row in rows), struct.unpack_from(f"<{len(rows)}I", said, 32), strict=True)) == {
+        name: expected for name, _, _, expected in rows
+    }
 
 
 @pytest.mark.parametrize("name", [name for name in BY_NAME if name.startswith(("fd_", "sock_"))])
@@ -323,9 +355,6 @@ def test_random_bytes_are_counted_over_a_call(tmp_path: Path) -> None:
         assert errno(plugin) == ENOMEM
         assert plugin.last is not None
         assert [asked.outcome for asked in plugin.last.asked] == ["ok"] * 4 + ["ENOMEM"] * 2
-
-
-HELLO = r'(data (i32.const 4096) "\10\10\00\00\06\00\00\00") (data (i32.const 4112) "hello\0a")'
 
 
 def test_output_and_errors_are_captured_in_order(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -77,8 +77,10 @@ class Corpus:
 @cache
 def stated() -> dict[str, frozenset[str]]:
     """Give what the indexes say that each case gets."""
-    rows = (*modules().values(), *replies().values(), *folders().values(), *services().values())
-    return {row.name: frozenset(row.codes) for row in rows}
+    codes = {name: row.codes for name, row in {**modules(), **replies()}.items()}
+    codes |= {name: row.codes for name, row in folders().items()}
+    codes |= {name: row.codes for name, row in services().items()}
+    return {name: frozenset(each) for name, each in codes.items()}
 
 
 def run_corpus(folder: Path, cache: Path, *words: str, whole: bool = True) -> Corpus:

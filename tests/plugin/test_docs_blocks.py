@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -17,7 +19,8 @@ from tests.conftest import ROOT, RUST
 from tests.docs_blocks import MARKS, Reader, blocks_of, likened, needs_of
 from tests.hostile_cases import write_wasm
 
-PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
+FOLLOWED = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
+PAGES = ["README.md", *FOLLOWED]
 LEFT_OUT = {
     "docs/budgets.md": 2,
     "docs/fuzzing.md": 2,
@@ -38,7 +41,7 @@ A_RECORDING = """{"format":"mockforge-recording","version":1,"made_by":{}}
 {"test":"test_it.py::test_upper[rust]","plugin":"rust","operation":"template_function","dialect":"host",\
 "request":{"function_name":"upper","args":["xyz"]},"outcome":"reply","accepted":true,"reply":{"json":"XYZ"},"fresh":true}
 """
-TINYGO = Path.home() / ".cache" / "pytest-mockforge-tinygo"
+TINYGO = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pytest-mockforge-tinygo"
 
 
 def run(*command: str) -> str:
@@ -99,7 +102,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page)])
+@pytest.mark.parametrize("page", [page for page in FOLLOWED if blocks_of(page)])
 def test_a_reader_who_does_what_the_page_says_gets_what_it_shows(page: str, folder: Path, cache: Path) -> None:
     extra: dict[str, str] = {}
     for name in needs_of(page):
@@ -111,6 +114,12 @@ def test_a_reader_who_does_what_the_page_says_gets_what_it_shows(page: str, fold
         (folder / "test_it.py").write_text(A_TEST, "utf-8")
     complaints = Reader(folder=folder, cache=cache, extra=extra).follow(page)
     assert complaints == [], "\n\n".join(complaints)
+
+
+def test_each_block_of_the_readme_has_its_own_test() -> None:
+    # Its two commands install the package: `.ci/run` runs them. The rest is in test_readme.py, block by block.
+    counts = Counter(block.language for block in blocks_of("README.md"))
+    assert counts == {"sh": 2, "text": 2, "python": 1, "yaml": 2}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -146,7 +147,8 @@ def test_nothing_is_left_of_workers_whose_controller_was_killed(pids: Path) -> N
     # The worker itself notices only when its test is over; it is no part of a service.
     workers = [process for process in process_table() if works_in(process, pids.parent)]
     for process in workers:
-        os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
     assert living(processes) == []
 
 

@@ -325,7 +325,7 @@ def test_a_subscription_of_no_known_kind_is_refused(tmp_path: Path) -> None:
 
 def test_a_guest_that_sleeps_for_ever_ends_by_its_fuel(tmp_path: Path) -> None:
     body = f"(loop $again (drop {call('poll_oneoff', 'iiii', (OUT, OUT, 1, OUT))}) (br $again))"
-    with guest(tmp_path, imported("poll_oneoff", "iiii"), body, fuel=200_000) as plugin:
+    with guest(tmp_path, imported("poll_oneoff", "iiii"), body, fuel=50_000) as plugin:
         with pytest.raises(LimitExceeded, match="used up its fuel"):
             errno(plugin)
         assert plugin.last is not None

@@ -39,7 +39,8 @@ Run = Callable[..., pytest.RunResult]
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Run:
     """Run pytest in an empty folder with our plugin and no other; `subprocess=True` for a process of its own.
 
-    The search is cut short, so that runs that are about something else are short too; with `search=True` it is not.
+    The search is left out, by the ini key of checks, so that runs that are about something else are short; not with
+    `search=True`.
     """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -56,7 +57,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, cache: Path)
         monkeypatch.delenv(name, raising=False)
 
     def run(*args: object, subprocess: bool = False, search: bool = False) -> pytest.RunResult:
-        brief = () if search else ("-o", "mockforge_fuzz_examples=4", "-o", "mockforge_fuzz_time=600ms")
+        brief = () if search else ("-o", "mockforge_checks=default,-MF3")
         words = ("-p", "mockforge", *brief, *(str(arg) for arg in args))
         return pytester.runpytest_subprocess(*words) if subprocess else pytester.runpytest_inprocess(*words)
 

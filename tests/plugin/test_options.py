@@ -56,7 +56,7 @@ def test_a_wrong_ini_value_is_a_usage_error(
     run: Run, pytester: pytest.Pytester, key: str, value: str, message: str
 ) -> None:
     pytester.makeini(f"[pytest]\n{key} = {value}\n")
-    result = run(f"--mockforge-plugin={RUST}")
+    result = run(f"--mockforge-plugin={RUST}", search=True)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert message in result.stderr.str()
 
@@ -69,7 +69,7 @@ def test_an_option_goes_before_its_ini_twin(run: Run, pytester: pytest.Pytester)
             assert (mockforge_plugin.limits.fuel, mockforge_plugin.limits.timeout) == (1000, 2)
         """
     )
-    run(f"--mockforge-plugin={RUST}", "--mockforge-fuel=1k").assert_outcomes(passed=1)
+    run(f"--mockforge-plugin={RUST}", "--mockforge-fuel=1k", search=True).assert_outcomes(passed=1)
 
 
 def test_every_option_has_help_and_an_ini_twin(run: Run) -> None:

@@ -202,7 +202,7 @@ def test_a_good_service_passes_alone_in_an_empty_folder(run: Run) -> None:
 
 def test_a_module_gets_no_check_of_services_and_a_service_none_of_modules(run: Run, tiny: Path) -> None:
     with faulty(always_good) as server:
-        result = run(f"--mockforge-plugin=good={server.url}", f"--mockforge-plugin={tiny}", "--co", "-q")
+        result = run(f"--mockforge-plugin=good={server.url}", f"--mockforge-plugin={tiny}", "--co", "-q", search=True)
     families = {(line.split("::")[1], line.split("::")[2][:3]) for line in result.outlines if "::" in line}
     assert {family for label, family in families if label == "good"} == {"MF2", "MF3", "MF6", "MF7"}
     assert "MF6" not in {family for label, family in families if label == "tiny"}

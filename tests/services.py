@@ -41,7 +41,7 @@ def daemon(then):
             os._exit(0)
         os._exit(0)
     os.wait()
-    while not os.path.exists(os.environ["PIDS"]):
+    while not os.path.exists(os.environ["PIDS"]) or not os.path.getsize(os.environ["PIDS"]):
         time.sleep(0.01)
 """
 WITH_DAEMON = (

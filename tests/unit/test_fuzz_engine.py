@@ -143,6 +143,7 @@ def test_progress_is_told_in_lines_with_plugin_operation_and_counts(tmp_path: Pa
 
 def test_the_users_profile_changes_nothing_and_is_left_alone(tmp_path: Path) -> None:
     before = hypothesis.settings.default
+    hypothesis.settings.register_profile("as it was", before)
     hypothesis.settings.register_profile("odd", max_examples=1, derandomize=True, database=None)
     hypothesis.settings.load_profile("odd")
     try:
@@ -150,7 +151,7 @@ def test_the_users_profile_changes_nothing_and_is_left_alone(tmp_path: Path) -> 
         assert report.counts[0].tried == 30
         assert hypothesis.settings.default == hypothesis.settings.get_profile("odd")
     finally:
-        hypothesis.settings.load_profile("default")
+        hypothesis.settings.load_profile("as it was")
     assert hypothesis.settings.default == before
 
 

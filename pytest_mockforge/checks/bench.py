@@ -21,7 +21,7 @@ from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import realistic_requests
 from pytest_mockforge.contract.requests import Request, from_mapping
-from pytest_mockforge.documents.expectation import matches, without_volatile
+from pytest_mockforge.documents.expectation import differing, without_volatile
 from pytest_mockforge.documents.testfile import Sample, TestFile
 from pytest_mockforge.errors import LimitExceeded, PluginFailure, Refusal, RemoteFailure, RequestError
 from pytest_mockforge.fuzz.model import FuzzOptions, FuzzReport
@@ -280,7 +280,7 @@ class Bench(ABC):
             without_volatile(seen.decoded and seen.decoded.value, seen.operation, self.subject.testfile.volatile)
             for seen in (left, right)
         )
-        return not matches(one, other) and not matches(other, one)
+        return not differing(one, other)
 
     @cached_property
     @abstractmethod

@@ -13,7 +13,7 @@ from pytest_mockforge.checks.model import Finding
 from pytest_mockforge.checks.registry import check
 from pytest_mockforge.checks.service_bench import ServiceBench
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.documents.expectation import Volatile, matches, without_volatile
+from pytest_mockforge.documents.expectation import Volatile, differing, without_volatile
 from pytest_mockforge.errors import RemoteFailure
 from pytest_mockforge.observation import Observation
 
@@ -130,10 +130,10 @@ def steady(bench: ServiceBench) -> Iterator[Finding]:
         if not known:
             words = f"{operation} gave no reply to any request, so that there is nothing to compare"
             yield _note("MF611", f"{operation}:no-reply", words)
-        differing = [(one, differs) for one in known[:_OF_EACH] if (differs := _again(bench, one))]
-        if differing:
-            one, differs = differing[0]
-            more = f" and {len(differing) - 1} more requests" if len(differing) > 1 else ""
+        unsteady = [(one, differs) for one in known[:_OF_EACH] if (differs := _again(bench, one))]
+        if unsteady:
+            one, differs = unsteady[0]
+            more = f" and {len(unsteady) - 1} more requests" if len(unsteady) > 1 else ""
             yield Finding(
                 code="MF611",
                 severity="error",
@@ -160,13 +160,8 @@ def differences(bench: ServiceBench, one: Observation, other: Observation) -> st
     left, right = (
         without_volatile(seen.decoded and seen.decoded.value, seen.operation, volatile) for seen in (one, other)
     )
-    found = matches(left, right)
-    # An object may hold more than is expected of it, but not here.
-    backwards = () if found else matches(right, left)
-    for mismatch in found:
+    for mismatch in differing(left, right):
         return f"at {mismatch.pointer or 'the top'}: {mismatch.got} instead of {mismatch.expected}"
-    for mismatch in backwards:
-        return f"at {mismatch.pointer or 'the top'}: {mismatch.expected} instead of {mismatch.got}"
     return ""
 
 

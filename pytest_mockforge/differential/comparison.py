@@ -19,10 +19,11 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.realistic import NamedRequest, realistic_requests
 from pytest_mockforge.contract.request_models import Request
 from pytest_mockforge.contract.requests import from_mapping
-from pytest_mockforge.differential.fields import differing, fields_of, general, ways_to, written
+from pytest_mockforge.differential.fields import fields_of, ways_to, written
 from pytest_mockforge.differential.model import Difference, Outcome
+from pytest_mockforge.documents import pointers
 from pytest_mockforge.documents.differences import AllowedDifference, points_to
-from pytest_mockforge.documents.expectation import Mismatch, Volatile
+from pytest_mockforge.documents.expectation import Mismatch, Volatile, differing
 from pytest_mockforge.documents.testfile import Sample
 from pytest_mockforge.errors import RequestError
 from pytest_mockforge.fuzz.model import Case
@@ -197,7 +198,7 @@ class Comparison:
             Difference(
                 operation=case.operation,
                 about="field",
-                place=general(mismatch.pointer),
+                place=pointers.general(mismatch.pointer),
                 pointer=mismatch.pointer,
                 expected=mismatch.expected,
                 got=mismatch.got,
@@ -221,7 +222,8 @@ class Comparison:
             if _outcome(before) != _outcome(after):
                 gone = lasting
             elif _outcome(before) == "answered":
-                unsteady = {general(one.pointer) for one in differing(self._fields(before), self._fields(after))}
+                changed = differing(self._fields(before), self._fields(after))
+                unsteady = {pointers.general(one.pointer) for one in changed}
                 gone = [one for one in lasting if one.about == "field" and one.place in unsteady]
             else:
                 gone = []

@@ -6,14 +6,13 @@ Pure. A field goes by the name that snapshots give it: `/claims/scope`, `/header
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from pytest_mockforge.contract.dialects import dialect_named
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.replies import DataResult, Reply
 from pytest_mockforge.contract.server_side import encode_reply
 from pytest_mockforge.documents import pointers
-from pytest_mockforge.documents.expectation import Mismatch, matches
 from pytest_mockforge.snapshot.tree import Data, Digest, Fields, Node, Table, Text, document_of
 
 _MEASURED = "execution_time_ms"
@@ -30,22 +29,6 @@ def fields_of(reply: Reply, operation: Operation, *, dialects: Sequence[str]) ->
     if operation is Operation.QUERY_DATASOURCE and isinstance(fields, dict):
         fields.pop(_MEASURED, None)
     return fields
-
-
-def differing(one: object, other: object) -> Iterator[Mismatch]:
-    """Give each field in which two replies differ, what only the second has at the end."""
-    seen: set[str] = set()
-    for mismatch in matches(one, other):
-        seen.add(mismatch.pointer)
-        yield mismatch
-    for back in matches(other, one):
-        if back.pointer not in seen:
-            yield Mismatch(pointer=back.pointer, expected=back.got, got=back.expected)
-
-
-def general(pointer: str) -> str:
-    """Put a star for each index, so that the same field of each row is one."""
-    return "/".join("*" if part.isdigit() else part for part in pointer.split("/"))
 
 
 def ways_to(pointer: str, *replies: object) -> list[tuple[str, ...]]:

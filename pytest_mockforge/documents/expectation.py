@@ -76,6 +76,17 @@ def matches(expected: object, actual: object, *, path: str = "") -> tuple[Mismat
     return (Mismatch(pointer=path, expected=_shown(expected), got=_shown(actual)),)
 
 
+def differing(one: object, other: object) -> tuple[Mismatch, ...]:
+    """Give each place in which two values differ, what only the second has at the end.
+
+    Unlike `matches`, which lets an object hold more than is expected of it.
+    """
+    found = matches(one, other)
+    known = {mismatch.pointer for mismatch in found}
+    back = (mismatch for mismatch in matches(other, one) if mismatch.pointer not in known)
+    return (*found, *(Mismatch(pointer=only.pointer, expected=only.got, got=only.expected) for only in back))
+
+
 def without_volatile(value: object, operation: Operation, volatile: Sequence[Volatile]) -> object:
     """Copy a reply without its volatile fields. A volatile item of a list becomes None, so that the others keep
     their places."""

@@ -22,3 +22,8 @@ def segments(pointer: str) -> tuple[str, ...]:
     if _BAD_ESCAPE.search(pointer):
         raise ValueError("in a JSON pointer '~' is written '~0', and '/' inside a name '~1'")
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+
+
+def general(pointer: str) -> str:
+    """Put a star for each index, so that the same field of each item of a list is one."""
+    return "/".join("*" if segment.isdigit() else segment for segment in pointer.split("/"))

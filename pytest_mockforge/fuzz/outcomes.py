@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
-from pytest_mockforge.documents.expectation import Volatile, matches, without_volatile
+from pytest_mockforge.documents.expectation import Volatile, differing, without_volatile
 from pytest_mockforge.errors import AbiFailure, GuestTrap, LimitExceeded, Refusal, RemoteFailure
 from pytest_mockforge.observation import Observation
 
@@ -61,7 +61,7 @@ def alike(left: Observation, right: Observation, volatile: Sequence[Volatile]) -
     one, other = (
         without_volatile(seen.decoded and seen.decoded.value, seen.operation, volatile) for seen in (left, right)
     )
-    return not matches(one, other) and not matches(other, one)
+    return not differing(one, other)
 
 
 def said(seen: Observation) -> str:
@@ -79,11 +79,7 @@ def difference(left: Observation, right: Observation, volatile: Sequence[Volatil
         one, other = (
             without_volatile(seen.decoded and seen.decoded.value, seen.operation, volatile) for seen in (left, right)
         )
-        pairs = [(found.pointer, found.expected, found.got) for found in matches(one, other)]
-        # What only the right one has is free to be there when it is held against the left one.
-        pairs += [(found.pointer, found.got, found.expected) for found in matches(other, one)]
-        if pairs:
-            pointer, here, there = pairs[0]
-            where = f"{pointer}: " if pointer else ""
-            return f"{where}{here}", f"{where}{there}"
+        if found := differing(one, other):
+            where = f"{found[0].pointer}: " if found[0].pointer else ""
+            return f"{where}{found[0].expected}", f"{where}{found[0].got}"
     return said(left), said(right)

@@ -18,10 +18,10 @@ from pytest_mockforge.contract.dialects import HostDialect
 from pytest_mockforge.contract.json_text import parse
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.replies import Reply
-from pytest_mockforge.differential.fields import differing, fields_of, ways_to, written
+from pytest_mockforge.differential.fields import fields_of, ways_to, written
 from pytest_mockforge.documents import pointers
 from pytest_mockforge.documents.differences import AllowedDifference
-from pytest_mockforge.documents.expectation import Mismatch, Volatile
+from pytest_mockforge.documents.expectation import Mismatch, Volatile, differing
 from pytest_mockforge.documents.testfile import TestFile
 from pytest_mockforge.errors import PluginFailure, RequestError
 from pytest_mockforge.fuzz.corpus_file import UnreadableCase, payload_bytes

@@ -10,10 +10,9 @@ from pytest_mockforge.checks.secrets import known_secrets
 from pytest_mockforge.contract.json_text import parse
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import from_mapping
-from pytest_mockforge.differential.fields import differing
 from pytest_mockforge.documents import pointers
 from pytest_mockforge.documents.added_samples import NewSample
-from pytest_mockforge.documents.expectation import MISSING, Missing
+from pytest_mockforge.documents.expectation import MISSING, Missing, differing
 from pytest_mockforge.documents.testfile import TestFile
 from pytest_mockforge.documents.yaml_text import flow
 from pytest_mockforge.errors import RequestError

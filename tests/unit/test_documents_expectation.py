@@ -8,6 +8,7 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.expectation import (
     Mismatch,
     Volatile,
+    differing,
     matches,
     without_volatile,
 )
@@ -120,3 +121,12 @@ def test_a_reply_is_copied_without_what_is_volatile(patterns: tuple[str, ...], l
 
 def test_a_reply_keeps_what_is_volatile_for_another_operation() -> None:
     assert without_volatile({"a": 1}, AUTH, (Volatile(pointer="/a", operation=RESPONSE),)) == {"a": 1}
+
+
+def test_differing_tells_what_either_value_alone_has_and_each_place_once() -> None:
+    found = differing({"a": 1, "b": {"x": [1]}}, {"b": {"x": [2], "y": 3}})
+    assert [(one.pointer, one.expected, one.got) for one in found] == [
+        ("/a", "1", "nothing"),
+        ("/b/x/0", "1", "2"),
+        ("/b/y", "nothing", "3"),
+    ]

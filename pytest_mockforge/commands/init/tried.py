@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pytest_mockforge.checks.bench import Bench, Trial
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import Request
-from pytest_mockforge.documents.expectation import MISSING, Mismatch, matches
+from pytest_mockforge.documents import pointers
+from pytest_mockforge.documents.expectation import MISSING, differing, matches
 from pytest_mockforge.errors import Refusal
 from pytest_mockforge.fuzz.sample_form import SampleForm, sample_form
 from pytest_mockforge.observation import Observation
@@ -121,7 +122,7 @@ def _asked_again(bench: Bench, trial: Trial) -> tuple[Kept, tuple[str, ...]] | N
     if form is None or any(one.accepted is not trial.accepted or not one.answered for one in repeats):
         return None
     value = _value(trial.observation)
-    places = {mismatch.pointer for seen in again for mismatch in _differences(value, _value(seen))}
+    places = {mismatch.pointer for seen in again for mismatch in differing(value, _value(seen))}
     expected = _expected(trial.operation, value)
     if any(matches(expected, _value(seen)) for seen in again) or expected == {}:
         expected = MISSING
@@ -133,11 +134,7 @@ def _asked_again(bench: Bench, trial: Trial) -> tuple[Kept, tuple[str, ...]] | N
         refuses=isinstance(trial.observation.failure, Refusal),
         reply=expected,
     )
-    return kept, tuple(sorted(filter(None, map(_general, places))))
-
-
-def _differences(one: object, other: object) -> Sequence[Mismatch]:
-    return (*matches(one, other), *matches(other, one))
+    return kept, tuple(sorted(filter(None, map(pointers.general, places))))
 
 
 def _value(seen: Observation) -> object:
@@ -166,11 +163,6 @@ def _picked(name: str, member: object) -> object:
     if name == "columns" and isinstance(member, list | tuple):
         return [{"name": column["name"]} if isinstance(column, Mapping) else column for column in member]
     return member
-
-
-def _general(pointer: str) -> str:
-    """Put a star for each index of a list."""
-    return "/".join("*" if segment.isdigit() else segment for segment in pointer.split("/"))
 
 
 def _budgets(bench: Bench, kept: Sequence[Kept]) -> list[FuelBudget]:

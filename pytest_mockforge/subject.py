@@ -16,8 +16,8 @@ from pytest_mockforge.contract.dialects import Dialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.documents.manifest import Manifest, find_manifest, read_manifest, require_manifest
 from pytest_mockforge.documents.testfile import EMPTY, TestFile, read_testfile
-from pytest_mockforge.errors import DocumentError, SetupError
-from pytest_mockforge.runtimes.base import InstancePolicy, Limits, Runtime
+from pytest_mockforge.errors import DocumentError
+from pytest_mockforge.runtimes.base import InstancePolicy, Limits, Runtime, closed
 from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.spec import Spec
 
@@ -70,7 +70,7 @@ class Subject(ABC):
     def require_open(self) -> None:
         """Raise SetupError after `close`."""
         if self._closed:
-            raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
+            raise closed()
 
     def close(self) -> None:
         """Give back what is held; calling again does nothing."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import PluginFailure, SetupError
-from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits, Runtime
+from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits, Runtime, closed
 
 if TYPE_CHECKING:
     from pytest_mockforge.additions import Origin
@@ -73,7 +73,7 @@ class AddedRuntime:
         """Call one operation."""
         __tracebackhide__ = True
         if self._closed:
-            raise SetupError("the plugin is closed", hint="call it inside of its `with` block")
+            raise closed()
         with self._origin.named(f"{self._what}, invoke", allowed=SetupError):
             exchange: object = self._opened.invoke(operation, payload, fuel)
         if not isinstance(exchange, Exchange) or not _is_whole(exchange):

@@ -6,10 +6,12 @@ nothing. The core works without pytest: `with pytest_mockforge.load("plugin.wasm
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_mockforge.contract.operations import Operation as Operation
     from pytest_mockforge.contract.replies import AuthResponse as AuthResponse
     from pytest_mockforge.contract.replies import ColumnInfo as ColumnInfo
@@ -48,57 +50,39 @@ if TYPE_CHECKING:
     from pytest_mockforge.runtimes.base import Limits as Limits
     from pytest_mockforge.runtimes.host_services import ImportedFunction as ImportedFunction
 
-_HOMES = {
-    "contract.operations": ("Operation",),
-    "contract.replies": ("AuthResponse", "ColumnInfo", "DataResult", "DataRow", "ResponseData", "UserIdentity"),
-    "contract.requests": (
-        "AuthRequest",
-        "DataQuery",
-        "PluginContext",
-        "RequestBuilder",
-        "ResolutionContext",
-        "ResponseRequest",
+
+def _facade(module: str, homes: dict[str, str]) -> tuple[list[str], Callable[[str], object], Callable[[], list[str]]]:
+    """Give `__all__`, `__getattr__` and `__dir__` of a module whose names live elsewhere, by the home of each."""
+    home_of = {name: home for home, names in homes.items() for name in names.split()}
+    own = vars(sys.modules[module])
+
+    def find(name: str) -> object:
+        if name not in home_of:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value: object = getattr(import_module(f"pytest_mockforge.{home_of[name]}"), name)
+        own[name] = value
+        return value
+
+    return sorted(home_of), find, lambda: sorted({*own, *home_of})
+
+
+__all__, __getattr__, __dir__ = _facade(
+    __name__,
+    {
+        "contract.operations": "Operation",
+        "contract.replies": "AuthResponse ColumnInfo DataResult DataRow ResponseData UserIdentity",
+        "contract.requests": "AuthRequest DataQuery PluginContext RequestBuilder ResolutionContext ResponseRequest "
         "TemplateCall",
-    ),
-    "contract.violations": ("Violation",),
-    "errors": (
-        "AbiFailure",
-        "ContractFailure",
-        "DocumentError",
-        "EngineError",
-        "ExtensionError",
-        "ExtensionWarning",
-        "GuestTrap",
-        "LimitExceeded",
-        "LoadFailure",
-        "MockforgeError",
-        "PluginFailure",
-        "Refusal",
-        "RemoteFailure",
-        "RequestError",
-        "SettingsError",
-        "SetupError",
-        "SpecError",
-    ),
-    "observation": ("Observation",),
-    "opening": ("load",),
-    "plugin_under_test": ("Plugin",),
-    "runtimes.base": ("Limits",),
-    "runtimes.host_services": ("ImportedFunction",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-__all__ = sorted(_HOME_OF)
-
-
-def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module 'pytest_mockforge' has no attribute {name!r}")
-    value: object = getattr(import_module(f"pytest_mockforge.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+        "contract.violations": "Violation",
+        "errors": "AbiFailure ContractFailure DocumentError EngineError ExtensionError ExtensionWarning GuestTrap "
+        "LimitExceeded LoadFailure MockforgeError PluginFailure Refusal RemoteFailure RequestError SettingsError "
+        "SetupError SpecError",
+        "observation": "Observation",
+        "opening": "load",
+        "plugin_under_test": "Plugin",
+        "runtimes.base": "Limits",
+        "runtimes.host_services": "ImportedFunction",
+    },
+)

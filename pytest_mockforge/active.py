@@ -14,21 +14,24 @@ import pytest
 
 from pytest_mockforge.additions import current
 from pytest_mockforge.errors import LoadFailure, SetupError
-from pytest_mockforge.extensions import take_additions
+from pytest_mockforge.extensions import take_additions, take_host_functions
+from pytest_mockforge.fixtures import STATE
 from pytest_mockforge.markers import read_marker
 from pytest_mockforge.recording_run import record
 from pytest_mockforge.replay_run import replay
 from pytest_mockforge.run_state import RunState
 from pytest_mockforge.settings import Settings, read_settings
-from pytest_mockforge.suite import STATE, MockforgeSuite, attach_result, result_of
+from pytest_mockforge.suite import MockforgeSuite, attach_result, result_of
 
 if TYPE_CHECKING:
     from pytest_mockforge.plugin_under_test import Plugin
     from pytest_mockforge.report.model import Report
 
 
-def activate(config: pytest.Config, settings: Settings) -> None:
-    """Hold the run's state, and hook into pytest when there is a plugin to test."""
+def activate(config: pytest.Config) -> None:
+    """Hold the run's state, and hook into pytest when there is a plugin to test. Raises pytest.UsageError."""
+    take_additions(config)
+    settings = read_settings(config)
     _hold(config, settings)
     if settings.record is not None:
         record(config, config.stash[STATE], settings.record)
@@ -38,15 +41,14 @@ def activate(config: pytest.Config, settings: Settings) -> None:
             config.pluginmanager.register(SuiteAlone(settings), "mockforge-suite-alone")
         if settings.replay is not None:
             replay(config, settings, settings.replay)
+    take_host_functions(config)
 
 
 def state_of(config: pytest.Config) -> RunState:
     """Give the run's state, also in a run that named no plugin."""
     if STATE not in config.stash:
         take_additions(config)
-        settings = read_settings(config, always=True)
-        assert settings is not None
-        _hold(config, settings)
+        _hold(config, read_settings(config))
     return config.stash[STATE]
 
 

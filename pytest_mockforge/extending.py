@@ -6,8 +6,9 @@ run that tests no plugin. All of them are public: they change as semantic versio
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from pytest_mockforge import _facade
 
 if TYPE_CHECKING:
     from pytest_mockforge.checks.bench import Bench as Bench
@@ -33,35 +34,22 @@ if TYPE_CHECKING:
     from pytest_mockforge.runtimes.host_services import ImportedFunction as ImportedFunction
     from pytest_mockforge.runtimes.wasm.language import ModuleLanguage as ModuleLanguage
 
-_HOMES = {
-    "checks.bench": ("Bench", "Trial"),
-    "checks.model": ("Finding",),
-    "checks.registry": ("Check", "CheckFamily"),
-    "contract.decode": ("Decoded",),
-    "contract.dialects": ("Dialect", "HostDialect"),
-    "hosts.objections": ("Objection",),
-    "hosts.profile": ("Candidate", "Files", "HostProfile"),
-    "redaction": ("Redaction",),
-    "report.model": ("Report", "Section"),
-    "report.sections": ("ReportSection",),
-    "runtimes.added": ("RuntimeRequest", "RuntimeScheme"),
-    "runtimes.base": ("Exchange", "Runtime"),
-    "runtimes.host_services": ("ImportedFunction",),
-    "runtimes.wasm.language": ("ModuleLanguage",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-
-__all__ = sorted(_HOME_OF)
-
-
-def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module 'pytest_mockforge.extending' has no attribute {name!r}")
-    value: object = getattr(import_module(f"pytest_mockforge.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__, __getattr__, __dir__ = _facade(
+    __name__,
+    {
+        "checks.bench": "Bench Trial",
+        "checks.model": "Finding",
+        "checks.registry": "Check CheckFamily",
+        "contract.decode": "Decoded",
+        "contract.dialects": "Dialect HostDialect",
+        "hosts.objections": "Objection",
+        "hosts.profile": "Candidate Files HostProfile",
+        "redaction": "Redaction",
+        "report.model": "Report Section",
+        "report.sections": "ReportSection",
+        "runtimes.added": "RuntimeRequest RuntimeScheme",
+        "runtimes.base": "Exchange Runtime",
+        "runtimes.host_services": "ImportedFunction",
+        "runtimes.wasm.language": "ModuleLanguage",
+    },
+)

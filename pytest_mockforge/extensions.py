@@ -5,7 +5,6 @@ What may be added is the matter of `admission`, which is loaded only where someb
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -36,9 +35,8 @@ _ASKED: pytest.StashKey[frozenset[int]] = pytest.StashKey()
 
 
 def begin_run(config: pytest.Config) -> None:
-    """Hide what the run around this one added, if there is one."""
-    if "pytest_mockforge.additions" in sys.modules:
-        _install_nothing(config)
+    """Hide what the run around this one added."""
+    _install_nothing(config)
 
 
 def take_additions(config: pytest.Config) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
-from zlib import crc32
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import NoReturn, TypeVar
+
     from pytest_mockforge.comparer import Comparer
     from pytest_mockforge.contract.requests import RequestBuilder
     from pytest_mockforge.fuzzer import Fuzzer
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
     from pytest_mockforge.mocks.server_mock import ServerMock
     from pytest_mockforge.plugin_under_test import Plugin
     from pytest_mockforge.remote_starter import RemoteStarter
+    from pytest_mockforge.run_state import RunState
     from pytest_mockforge.runtimes.host_services import HostServices
     from pytest_mockforge.snapshot.comparison import MockforgeSnapshot
 
-Mock = TypeVar("Mock", bound="PluginMock")
+    Mock = TypeVar("Mock", bound=PluginMock)
+
+STATE: pytest.StashKey[RunState] = pytest.StashKey()
+"""What a run holds open."""
 MOCKS: pytest.StashKey[list[PluginMock]] = pytest.StashKey()
 """The stand-ins of a test."""
 
@@ -238,6 +243,8 @@ def _until_over(request: pytest.FixtureRequest, mock: Mock) -> Iterator[Mock]:
 
 def _seed(request: pytest.FixtureRequest) -> int:
     """Draw a seed from the test's id: the same test meets the same faults, in each run and on each worker."""
+    from zlib import crc32
+
     return crc32(request.node.nodeid.encode())
 
 

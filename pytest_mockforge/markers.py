@@ -13,15 +13,7 @@ if TYPE_CHECKING:
     from pytest_mockforge.budgets.model import Budget
     from pytest_mockforge.opening import Wanted
 
-_MARKER = "mockforge(*, fuel, memory, timeout, host, dialect, plugins): limits, rules and plugins for one test"
-_BUDGET_MARKER = "mockforge_budget(*expressions): what the plugin's calls of one test may cost, such as 'fuel<200k'"
 _MARKER_KEYS = ("fuel", "memory", "timeout", "host", "dialect", "plugins")
-
-
-def declare_markers(config: pytest.Config) -> None:
-    """Tell pytest of the markers."""
-    config.addinivalue_line("markers", _MARKER)
-    config.addinivalue_line("markers", _BUDGET_MARKER)
 
 
 class MarkerSettings(NamedTuple):

@@ -1,19 +1,20 @@
 """The pytest entry point: declarations, and hooks of a few lines that delegate.
 
-Imports nothing heavy: what a run needs is imported when a plugin is named, or when one of the fixtures is used.
+Each run of pytest pays for what is loaded here, and for each name that pytest finds here. What a run needs is imported
+when a plugin is named, when one of the fixtures is used, or when another package implements one of our hooks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mockforge import markers, settings
-from pytest_mockforge.extensions import begin_run, refuse_late, take_additions, take_host_functions
+from pytest_mockforge import options
 from pytest_mockforge.fixtures import (
     MOCKS,
-    judge_mocks,
+    STATE,
     mockforge_differential,
     mockforge_fuzz,
     mockforge_host,
@@ -25,9 +26,10 @@ from pytest_mockforge.fixtures import (
     mockforge_remote,
     mockforge_request,
     mockforge_snapshot,
-    show_mocks,
 )
-from pytest_mockforge.suite import STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 __all__ = [
     "mockforge_differential",
@@ -45,7 +47,7 @@ __all__ = [
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    settings.add_options(parser)
+    options.add_options(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -55,31 +57,31 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
-    settings.take_ids(args, early_config.known_args_namespace.file_or_dir)
+    options.take_ids(args, early_config.known_args_namespace.file_or_dir)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     code = config.getoption("mockforge_explain")
     if code is None:
         return None
-    take_additions(config)
     from pytest_mockforge.explain import print_page
+    from pytest_mockforge.extensions import take_additions
 
+    take_additions(config)
     return print_page(code)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    markers.declare_markers(config)
-    settings.pass_over_snapshots(config)
-    begin_run(config)
-    if settings.is_asked(config):
-        take_additions(config)
-    found = settings.read_settings(config)
-    if found is not None:
+    options.declare_markers(config)
+    options.pass_over_snapshots(config)
+    if "pytest_mockforge.additions" in sys.modules:
+        from pytest_mockforge.extensions import begin_run
+
+        begin_run(config)
+    if options.is_asked(config):
         from pytest_mockforge.active import activate
 
-        activate(config, found)
-        take_host_functions(config)
+        activate(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -92,8 +94,15 @@ def pytest_testnodedown(node: object) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    refuse_late(session.config)
-    take_host_functions(session.config)
+    # Others may have asked; who was never asked, and adds no function, adds nothing.
+    if (
+        "pytest_mockforge.extensions" in sys.modules
+        or session.config.hook.pytest_mockforge_host_functions.get_hookimpls()
+    ):
+        from pytest_mockforge.extensions import refuse_late, take_host_functions
+
+        refuse_late(session.config)
+        take_host_functions(session.config)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -113,9 +122,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         result = yield
     except BaseException:
         if MOCKS in item.stash:
+            from pytest_mockforge.fixtures import show_mocks
+
             show_mocks(item, item.stash[MOCKS])
         raise
     if MOCKS in item.stash:
+        from pytest_mockforge.fixtures import judge_mocks
+
         judge_mocks(item.stash[MOCKS])
     if item.get_closest_marker("mockforge_budget"):
         from pytest_mockforge.budget_marker import judge

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_mockforge.settings import REPLAY_PREFIX
-from pytest_mockforge.suite import STATE, CheckFailedError
+from pytest_mockforge.fixtures import STATE
+from pytest_mockforge.options import REPLAY_PREFIX
+from pytest_mockforge.suite import CheckFailedError
 
 if TYPE_CHECKING:
     from pathlib import Path

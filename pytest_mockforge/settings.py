@@ -1,4 +1,4 @@
-"""The only reader of options and ini keys. Gives frozen values; opens no plugin and imports nothing heavy."""
+"""Judges options and ini keys. Gives frozen values; opens no plugin, and imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mockforge.errors import DocumentError, SettingsError, SpecError
+from pytest_mockforge.options import ID_PREFIX, REPLAY_PREFIX, ini_folder, text_of
 
 if TYPE_CHECKING:
     from pytest_mockforge.budgets.model import Budget
@@ -20,104 +21,6 @@ if TYPE_CHECKING:
     from pytest_mockforge.opening import Wanted
     from pytest_mockforge.runtimes.wasm.cache import CompileCache
     from pytest_mockforge.spec import Spec
-
-ID_PREFIX = "mockforge::"
-REPLAY_PREFIX = "mockforge-replay::"
-
-_OPTIONS: tuple[tuple[str, str, str], ...] = (
-    ("host", "NAME", "whose rules decide the load verdict: adapter (default), runtime, loader, sandbox, any"),
-    ("dialect", "NAME", "the JSON spoken: auto (default, what the plugin speaks), host or sdk"),
-    ("fuel", "N", "units of fuel for one call, such as 5000000, 200k or 1M (default 500M)"),
-    ("memory", "SIZE", "linear memory for one instance, such as 64MiB (default 64MiB; a manifest may lower it)"),
-    ("timeout", "DURATION", "wall clock for one call, such as 500ms or 2s (default 5s; a manifest may lower it)"),
-    ("checks", "SELECT", "which checks run: default, all, none, codes (MF203), families (MF2), and each with a '-'"),
-    ("accept", "FILE", "YAML list of accepted findings (code, detail, reason, expires, plugin): they become xfail"),
-    ("fuzz-examples", "N", "examples of each operation that a fuzz run tries (default 100)"),
-    ("fuzz-time", "DURATION", "time box of one plugin's whole fuzz run (default 8s)"),
-    ("fuzz-seed", "SEED", "where fuzzing starts: N, random or date (default: drawn from the plugin's own content)"),
-    ("corpus", "DIR", "folder of findings: those of earlier runs are tried first, new ones are written to it"),
-    ("baseline", "FILE", "what budgets against the baseline compare with: an older module, or a JSON report of ours"),
-    ("compare", "SPEC", "compare every other plugin with this one, a label of the run or a SPEC: same requests, MF8"),
-    ("record", "FILE", "write each call of your tests to this file as JSON lines, without secrets"),
-    ("replay", "FILE", "ask the plugins once more what a recording asked, an item a request, and compare the answers"),
-    ("cache", "DIR", "folder for compiled modules, or off (default: the user's cache directory)"),
-)
-
-
-def add_options(parser: pytest.Parser) -> None:
-    """Declare every option with its ini twin."""
-    group = parser.getgroup("mockforge", "test built MockForge plugins")
-    group.addoption(
-        "--mockforge-plugin",
-        action="append",
-        default=[],
-        metavar="SPEC",
-        help="a plugin under test: x.wasm, x.wat or a folder with plugin.yaml; NAME=SPEC sets its label; repeatable",
-    )
-    for name, metavar, text in _OPTIONS:
-        group.addoption(f"--mockforge-{name}", default=None, metavar=metavar, help=text)
-    group.addoption(
-        "--mockforge-explain",
-        default=None,
-        metavar="CODE",
-        help="print what a check means and how to mend it, and exit",
-    )
-    group.addoption(
-        "--mockforge-allow-commands",
-        action="store_true",
-        default=False,
-        help="let plugin.test.yaml start services: `start:` names a command, and a file that is not yours may name any",
-    )
-    group.addoption(
-        "--mockforge-budget",
-        action="append",
-        default=[],
-        metavar="EXPR",
-        help="what plugins may cost: p95<5ms, fuel<200k, authenticate: p95<2x rust, memory<1.2x baseline; or default, "
-        "which is what MockForge's documents promise of each language; repeatable",
-    )
-    group.addoption(
-        "--mockforge-strict-budgets", action="store_true", default=False, help="let budgets fail that are inconclusive"
-    )
-    group.addoption(
-        "--mockforge-report",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="write what was found and measured, in the form that the ending names: .json, .md or .html; repeatable",
-    )
-    group.addoption(
-        "--mockforge-id", action="append", default=[], help="run one check by its id; same as naming the id"
-    )
-    parser.addini("mockforge_allow_commands", "let plugin.test.yaml start services", type="bool", default=False)
-    parser.addini("mockforge_plugins", "plugins under test, a SPEC a line", type="linelist", default=[])
-    parser.addini("mockforge_budgets", "what plugins may cost, an expression a line", type="linelist", default=[])
-    parser.addini("mockforge_reports", "reports to write, a file a line", type="linelist", default=[])
-    parser.addini("mockforge_strict_budgets", "let budgets fail that are inconclusive", type="bool", default=False)
-    for name, _, text in _OPTIONS:
-        key = f"mockforge_{name.replace('-', '_')}"
-        if name in ("fuel", "fuzz-examples"):
-            parser.addini(key, text, type="int", default=0)
-        else:
-            parser.addini(key, text, default="")
-
-
-def take_ids(args: list[str], positionals: list[str]) -> None:
-    """Turn ids of ours among the arguments into options, in place, as pytest would look for files of that name."""
-    wanted = {arg for arg in positionals if arg.startswith((ID_PREFIX, REPLAY_PREFIX))}
-    for index, arg in enumerate(args):
-        if arg in wanted and (index == 0 or args[index - 1] not in ("--deselect", "-k", "-m")):
-            args[index] = f"--mockforge-id={arg}"
-
-
-def pass_over_snapshots(config: pytest.Config) -> None:
-    """Keep syrupy's other extensions from clearing our files as unknown, also in a run that uses none of them."""
-    # None where syrupy is in use and the user names no endings.
-    ignored = getattr(config.option, "ignore_file_extensions", ())
-    if ignored != ():
-        from pytest_mockforge.snapshot import SUFFIX
-
-        config.option.ignore_file_extensions = sorted({*(ignored or ()), SUFFIX})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,27 +83,14 @@ class Settings:
         return any(full == chosen or full.startswith((f"{chosen}::", f"{chosen}[")) for chosen in self.ids)
 
 
-def is_asked(config: pytest.Config) -> bool:
-    """Tell whether options or ini keys ask for anything of us; looks at no value."""
-    given = ("mockforge_plugin", "mockforge_report", "mockforge_budget")
-    return bool(
-        any(config.getoption(name) for name in given)
-        or config.getini("mockforge_plugins")
-        or any(_text(config, name)[0] for name, _, _ in _OPTIONS)
-    )
-
-
-def read_settings(config: pytest.Config, *, always: bool = False) -> Settings | None:
-    """Judge all options and ini keys; None when nothing at all was asked for, unless `always`.
-
-    Raises pytest.UsageError that names the valid values.
-    """
+def read_settings(config: pytest.Config) -> Settings:
+    """Judge all options and ini keys. Raises pytest.UsageError that names the valid values."""
     try:
         specs = _specs(config)
         ids = tuple(config.getoption("mockforge_id"))
         if ids and not specs:
             raise SettingsError(f"{ids[0]} names a check, but no plugin is given", hint="add --mockforge-plugin=SPEC")
-        return _read(config, specs, ids) if always or is_asked(config) else None
+        return _read(config, specs, ids)
     except (SpecError, SettingsError, DocumentError) as error:
         raise pytest.UsageError(f"mockforge: {error}") from None
 
@@ -221,10 +111,10 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         memory=config.getoption("mockforge_memory"),
         timeout=config.getoption("mockforge_timeout"),
     )
-    opening.choice("the host", _text(config, "host")[0] or "adapter", opening.hosts())
-    dialect = opening.choice("the dialect", _text(config, "dialect")[0] or "auto", opening.dialects())
-    cache, base = _text(config, "cache")
-    accept, accept_base = _text(config, "accept")
+    opening.choice("the host", text_of(config, "host")[0] or "adapter", opening.hosts())
+    dialect = opening.choice("the dialect", text_of(config, "dialect")[0] or "auto", opening.dialects())
+    cache, base = text_of(config, "cache")
+    accept, accept_base = text_of(config, "accept")
     # Missing where help is asked for.
     positionals = config.getoption("file_or_dir", [])
     compare = _compare(config, specs)
@@ -236,7 +126,7 @@ def _read(config: pytest.Config, specs: tuple[Spec, ...], ids: tuple[str, ...]) 
         raise SettingsError(f"{str(record)!r} would be replayed and written over", hint="record to another file")
     settings = Settings(
         specs=specs,
-        host=_text(config, "host")[0] or "adapter",
+        host=text_of(config, "host")[0] or "adapter",
         dialect=dialect,
         wanted=option.over(ini),
         checks=checks if ids or not (replay_ids and only_ids) else (),
@@ -279,13 +169,13 @@ def _reports(config: pytest.Config, specs: tuple[Spec, ...]) -> tuple[Path, ...]
         return ()
     from pytest_mockforge.report.destinations import destinations
 
-    here, base = config.invocation_params.dir, _ini_folder(config)
+    here, base = config.invocation_params.dir, ini_folder(config)
     return destinations([*((text, here) for text in option), *((text, base) for text in ini)])
 
 
 def _record(config: pytest.Config) -> Path | None:
     """Judge where calls are written down. Workers of a distributed run hand theirs over."""
-    text, base = _text(config, "record")
+    text, base = text_of(config, "record")
     if not text or hasattr(config, "workerinput"):
         return base / text if text else None
     from pytest_mockforge.recording.writing import destination
@@ -297,7 +187,7 @@ def _replay(
     config: pytest.Config, specs: tuple[Spec, ...], positionals: list[str], ids: tuple[str, ...]
 ) -> Path | None:
     """Find what is replayed; a key of the ini file holds for runs with a plugin that name no file."""
-    text, base = _text(config, "replay")
+    text, base = text_of(config, "replay")
     asked = config.getoption("mockforge_replay") is not None or bool(ids)
     if ids and not text:
         raise SettingsError(f"{ids[0]} names a recorded call, but no recording", hint="add --mockforge-replay=FILE")
@@ -319,19 +209,19 @@ def _fuzz(config: pytest.Config, ids: tuple[str, ...]) -> FuzzOptions:
     from pytest_mockforge.fuzz.seeds import parse_seed
 
     default = FuzzOptions()
-    text, _ = _text(config, "fuzz_seed")
+    text, _ = text_of(config, "fuzz_seed")
     seed = parse_seed(text) if text else None
     if seed is not None:
         config.option.mockforge_fuzz_seed = str(seed)
-    corpus, base = _text(config, "corpus")
-    examples = opening.read_count("--mockforge-fuzz-examples", _text(config, "fuzz_examples")[0])
-    seconds = opening.read_seconds("--mockforge-fuzz-time", _text(config, "fuzz_time")[0])
+    corpus, base = text_of(config, "corpus")
+    examples = opening.read_count("--mockforge-fuzz-examples", text_of(config, "fuzz_examples")[0])
+    seconds = opening.read_seconds("--mockforge-fuzz-time", text_of(config, "fuzz_time")[0])
     return FuzzOptions(
         examples=default.examples if examples is None else examples,
         seconds=default.seconds if seconds is None else seconds,
         seed=seed,
         corpus=base / corpus if corpus else None,
-        wire=True if names(_text(config, "checks")[0], WIRE) or any(WIRE in chosen for chosen in ids) else None,
+        wire=True if names(text_of(config, "checks")[0], WIRE) or any(WIRE in chosen for chosen in ids) else None,
     )
 
 
@@ -350,7 +240,7 @@ def _budgets(config: pytest.Config, specs: tuple[Spec, ...]) -> tuple[Budget, ..
 
 
 def _baseline(config: pytest.Config) -> Path | None:
-    text, base = _text(config, "baseline")
+    text, base = text_of(config, "baseline")
     if not text:
         return None
     path = base / text
@@ -363,7 +253,7 @@ def _baseline(config: pytest.Config) -> Path | None:
 
 def _compare(config: pytest.Config, specs: tuple[Spec, ...]) -> Spec | None:
     """Find what plugins are compared with; a key of the ini file holds for runs with a plugin alone."""
-    text, base = _text(config, "compare")
+    text, base = text_of(config, "compare")
     if not text or (not specs and config.getoption("mockforge_compare") is None):
         return None
     from pytest_mockforge.spec import parse_reference
@@ -377,7 +267,7 @@ def _compare(config: pytest.Config, specs: tuple[Spec, ...]) -> Spec | None:
 
 def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...], *, compare: bool) -> tuple[Check, ...]:
     """Select checks; naming a file or a node id leaves them out, unless ids or checks are asked for."""
-    selection, _ = _text(config, "checks")
+    selection, _ = text_of(config, "checks")
     given = config.getoption("mockforge_checks") is not None
     asked = given or bool(ids)
     if _names_files(config, positionals) and not asked:
@@ -403,21 +293,8 @@ def _specs(config: pytest.Config) -> tuple[Spec, ...]:
     # Not at the top of the file: runs that name no plugin do without.
     from pytest_mockforge.spec import parse_spec, unique
 
-    here, base = config.invocation_params.dir, _ini_folder(config)
+    here, base = config.invocation_params.dir, ini_folder(config)
     return unique([*(parse_spec(text, here) for text in options), *(parse_spec(text, base) for text in keys)])
-
-
-def _text(config: pytest.Config, name: str) -> tuple[str, Path]:
-    """Give an option's text, else its ini twin's, with the folder that a relative path in it counts from."""
-    name = name.replace("-", "_")
-    option = config.getoption(f"mockforge_{name}")
-    if option is not None:
-        return str(option), config.invocation_params.dir
-    return str(config.getini(f"mockforge_{name}") or ""), _ini_folder(config)
-
-
-def _ini_folder(config: pytest.Config) -> Path:
-    return config.inipath.parent if config.inipath is not None else config.rootpath
 
 
 def _accepted(path: Path) -> tuple[Accepted, ...]:

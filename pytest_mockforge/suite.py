@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pytest_mockforge.errors import ExtensionError
-from pytest_mockforge.settings import ID_PREFIX, Settings
+from pytest_mockforge.fixtures import STATE
+from pytest_mockforge.options import ID_PREFIX
 
 if TYPE_CHECKING:
     from pytest_mockforge.checks.model import CheckResult
     from pytest_mockforge.checks.registry import Check
-    from pytest_mockforge.run_state import RunState
-
-STATE: pytest.StashKey[RunState] = pytest.StashKey()
+    from pytest_mockforge.settings import Settings
 
 
 class MockforgeSuite(pytest.Collector):

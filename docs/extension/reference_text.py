@@ -62,7 +62,7 @@ _KINDS = {"bool": "`true` or `false`", "int": "a number", "linelist": "one a lin
 
 def options() -> str:
     """A row for each option that has an ini key."""
-    from pytest_mockforge.settings import add_options
+    from pytest_mockforge.options import add_options
 
     declared = _Declared()
     add_options(cast("pytest.Parser", declared))
@@ -102,7 +102,7 @@ def _scope(function: Callable[..., object]) -> str:
 
 def markers() -> str:
     """A section for each marker, as `pytest --markers` prints it."""
-    from pytest_mockforge.markers import declare_markers
+    from pytest_mockforge.options import declare_markers
 
     lines: list[str] = []
 

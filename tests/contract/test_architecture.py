@@ -193,7 +193,9 @@ def test_a_heavy_library_is_imported_by_its_owners_alone(library: str) -> None:
     assert importers <= set(OWNERS[library])
 
 
-@pytest.mark.parametrize("module", ["", "settings", "markers", "plugin", "fixtures", "suite", "spec", "errors"])
+@pytest.mark.parametrize(
+    "module", ["", "options", "settings", "markers", "plugin", "fixtures", "suite", "spec", "errors"]
+)
 def test_what_a_run_without_a_plugin_loads_imports_no_third_party_library(module: str) -> None:
     loading = {
         one.imported.partition(".")[0] for one in all_imports() if one.importer == module and one.when == "loading"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,15 @@ class Probe:
         print("OURS", sorted(name for name in sys.modules if name.startswith("pytest_mockforge")))
 
 sys.exit(pytest.main(["-p", "mockforge", "-q", "-s"], plugins=[Probe()]))
+"""
+
+COUNT = """
+import cProfile, pstats, sys
+import pytest
+
+profile = cProfile.Profile()
+profile.runcall(pytest.main, sys.argv[1:])
+print(pstats.Stats(profile).total_calls)
 """
 
 
@@ -39,10 +49,26 @@ def test_a_run_without_a_plugin_imports_no_heavy_library(
     loaded, ours = probe(pytester, monkeypatch)
     assert loaded == "LOADED []"
     assert ours == (
-        "OURS ['pytest_mockforge', 'pytest_mockforge.errors', 'pytest_mockforge.extensions', "
-        "'pytest_mockforge.fixtures', 'pytest_mockforge.hookspecs', 'pytest_mockforge.markers', "
-        "'pytest_mockforge.plugin', 'pytest_mockforge.settings', 'pytest_mockforge.suite']"
+        "OURS ['pytest_mockforge', 'pytest_mockforge.fixtures', 'pytest_mockforge.hookspecs', "
+        "'pytest_mockforge.options', 'pytest_mockforge.plugin']"
     )
+
+
+def calls_of_an_empty_run(folder: Path, *words: str) -> int:
+    """Count the function calls of a run that collects nothing. Asserts are left as they are: rewriting is cached."""
+    command = [sys.executable, "-c", COUNT, "--assert=plain", "--collect-only", "-q", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1])
+
+
+def test_a_run_without_a_plugin_makes_few_calls_more_than_one_without_the_package(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    (pytester.path / "nothing.py").touch()
+    without = calls_of_an_empty_run(pytester.path, "-p", "nothing")
+    unused = calls_of_an_empty_run(pytester.path, "-p", "mockforge")
+    assert unused - without < 8_000
 
 
 def test_the_probe_sees_what_a_used_fixture_imports(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

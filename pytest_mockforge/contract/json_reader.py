@@ -31,6 +31,9 @@ _WORDS: dict[int, tuple[bytes, Json]] = {
 }
 _ESCAPES = {ord(letter): character for letter, character in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True)}
 _I32_MAX = 2**31 - 1
+_MOST_REPEATED = 1_000
+_LONGEST_REPEATED = 2**20
+"""Characters of all pointers to repeated keys, each of which spells out every key above it."""
 
 
 class JsonError(Exception):
@@ -68,13 +71,14 @@ def json_pointer(parts: Iterable[str | int]) -> str:
 
 
 class Reader:
-    """Reads one text, which must be valid UTF-8. `repeated` lists the pointers of keys that stand twice."""
+    """Reads one text, which must be valid UTF-8. `repeated` lists the pointers of keys that stand twice, of too many the first."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._end = len(data)
         self._stack: list[_Frame] = []
         self._repeated: dict[str, None] = {}
+        self._room = _LONGEST_REPEATED
 
     @property
     def repeated(self) -> tuple[str, ...]:
@@ -158,13 +162,20 @@ class Reader:
         frame = self._stack[-1]
         frame.key = key
         if frame.members is not None and key in frame.members:
-            self._repeated[json_pointer(f.key if f.items is None else len(f.items) for f in self._stack)] = None
+            self._note_repeated()
         at = self._skip_space(at)
         if at == self._end:
             self._fail("EOF while parsing an object", at)
         if self._data[at] != 0x3A:
             self._fail("expected `:`", at + 1)
         return at + 1
+
+    def _note_repeated(self) -> None:
+        if self._room <= 0 or len(self._repeated) == _MOST_REPEATED:
+            return
+        pointer = json_pointer(f.key if f.items is None else len(f.items) for f in self._stack)
+        self._room -= len(pointer)
+        self._repeated[pointer] = None
 
     def _scalar(self, first: int, at: int) -> tuple[Json, int]:
         if first == 0x22:

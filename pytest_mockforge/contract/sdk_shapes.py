@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Mapping
+from itertools import islice
 
 from pytest_mockforge.contract.decode import Decoded, decode_reply
 from pytest_mockforge.contract.json_text import Json, dump, parse
@@ -41,6 +42,10 @@ from pytest_mockforge.contract.violations import Violation
 DATA_TYPES = ("Text", "Integer", "Float", "Boolean", "DateTime", "Binary", "Json", "Uuid")
 """The host's data types (contract 1.6); any other text stands for `Custom`."""
 _BY_LOWER_CASE = {name.lower(): name for name in DATA_TYPES}
+
+_MOST_LACKING = 1_000_000
+"""Values that rows may lack in all: each is made up, so that a few bytes a row and a column come to any number."""
+_LONGEST_NAMES = 200
 
 #: A reply read: the model, and JSON of the host's shape with what the reply carried.
 _Read = tuple[Reply, Json]
@@ -170,7 +175,7 @@ def _review_response(fields: dict[str, object], place: Place, sink: Sink) -> Non
         if violation.severity == "error":
             sink.refuse(violation.kind, where, violation.expected, violation.got, "", hint=violation.hint)
         else:
-            sink.violations.append(_moved(violation))
+            sink.add(_moved(violation))
 
 
 def _moved(violation: Violation) -> Violation:
@@ -225,6 +230,11 @@ def _review_data(fields: dict[str, object], place: Place, sink: Sink) -> None:
             where = (((place, "columns"), index), "name")
             sink.remark("warning", where, "a name of its own for each column", described(column.name))
         names[column.name] = None
+    lacking = len(rows) * len(columns) - sum(len(row) for row in rows if isinstance(row, dict))
+    if lacking > _MOST_LACKING:
+        hint = "write rows that have a value for each column, null where there is none"
+        sink.refuse("semantics", (place, "rows"), "a value for each column", f"{lacking:,} too few", "", hint=hint)
+        return
     for index, row in enumerate(rows):
         if isinstance(row, dict) and row.keys() != names.keys():
             _review_row(row, names, ((place, "rows"), index), sink)
@@ -233,7 +243,9 @@ def _review_data(fields: dict[str, object], place: Place, sink: Sink) -> None:
 def _review_row(row: dict[str, object], names: Mapping[str, None], place: Place, sink: Sink) -> None:
     if row.keys() == {"values", "metadata"}:
         hint = "this is a row of the host dialect: write an object with the column names as keys"
-        sink.refuse("wrong-type", place, f"object with the keys {', '.join(names)}", described(row), "", hint=hint)
+        keys = ", ".join(name[:_LONGEST_NAMES] for name in islice(names, _LONGEST_NAMES))
+        keys = keys if len(keys) <= _LONGEST_NAMES else f"{keys[: _LONGEST_NAMES - 1]}…"
+        sink.refuse("wrong-type", place, f"object with the keys {keys}", described(row), "", hint=hint)
         return
     for name in names:
         if name not in row:

@@ -14,6 +14,9 @@ from pytest_mockforge.contract.json_text import json_pointer
 from pytest_mockforge.contract.rust_text import debug_text, float_text
 from pytest_mockforge.contract.violations import Severity, Violation, ViolationKind
 
+MOST_VIOLATIONS: Final = 1_000
+"""Violations of one reply that are kept: three bytes of it can break the contract in several ways."""
+
 #: Where a value stands: None is the whole reply, else the place of what holds it and its key or index there.
 Place: TypeAlias = "tuple[Place, str | int] | None"
 
@@ -27,17 +30,39 @@ _ABSENT: Final = _Marker()
 
 
 class Sink:
-    """Gathers the violations of one reply.
+    """Gathers the violations of one reply, of too many the first.
 
     `refusals` counts those that the host does not put up with, `host_message` is what it says of the first.
     """
 
-    __slots__ = ("host_message", "refusals", "violations")
+    __slots__ = ("_kept", "_left_out", "host_message", "refusals")
 
     def __init__(self) -> None:
-        self.violations: list[Violation] = []
+        self._kept: list[Violation] = []
+        self._left_out = 0
         self.host_message: str | None = None
         self.refusals = 0
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """What was told; where that is not all, the last one says how many more there are."""
+        if not self._left_out:
+            return tuple(self._kept)
+        more = Violation(
+            kind="semantics",
+            pointer="",
+            expected="a reply that keeps to the contract",
+            got=f"{self._left_out:,} more breaches, which are left out here",
+            severity="error" if self.refusals else "warning",
+        )
+        return (*self._kept, more)
+
+    def add(self, violation: Violation) -> None:
+        """Keep a violation, if it is not one too many; the first that is an error never is."""
+        if len(self._kept) < MOST_VIOLATIONS or (violation.severity == "error" and not self.refusals):
+            self._kept.append(violation)
+        else:
+            self._left_out += 1
 
     def refuse(
         self,
@@ -51,7 +76,7 @@ class Sink:
         cause: str = "",
     ) -> _Marker:
         """Report what the host refuses; `message` is what it says of it."""
-        self.violations.append(
+        self.add(
             Violation(kind=kind, pointer=pointer_to(place), expected=expected, got=got, hint=hint, cause=cause)
         )
         self.refusals += 1
@@ -61,7 +86,7 @@ class Sink:
 
     def remark(self, severity: Severity, place: Place, expected: str, got: str, *, hint: str | None = None) -> None:
         """Report what the host accepts and yet makes little use of."""
-        self.violations.append(
+        self.add(
             Violation(
                 kind="semantics", pointer=pointer_to(place), expected=expected, got=got, severity=severity, hint=hint
             )

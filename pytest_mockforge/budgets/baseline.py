@@ -6,20 +6,28 @@ time never: a report cannot take turns. Reads the few fields that it needs; know
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from pytest_mockforge.budgets.machine import this_machine
 from pytest_mockforge.budgets.model import Dimension, Measured
 from pytest_mockforge.contract.operations import Operation
+from pytest_mockforge.documents.wording import quoted
 
 COMPILER = "cranelift"
 """What compiles modules for the metered engine."""
 _SCHEMA = "pytest-mockforge-report/"
 _MOST_BYTES = 256 * 1024 * 1024
+
+
+_Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What no arithmetic with floats overflows."""
+_Figure = _Whole | float | str | bool | None
 
 
 class _Machine(msgspec.Struct, frozen=True):
@@ -33,12 +41,12 @@ class _Run(msgspec.Struct, frozen=True):
 
 
 class _Operation(msgspec.Struct, frozen=True):
-    figures: dict[str, int | float | str | bool | None] = {}
+    figures: dict[str, _Figure] = {}
 
 
 class _Plugin(msgspec.Struct, frozen=True):
     label: str
-    identity: dict[str, int | float | str | bool | None] = {}
+    identity: dict[str, _Figure] = {}
     operations: dict[str, _Operation] = {}
 
 
@@ -105,7 +113,10 @@ class Recorded:
 def read_baseline(path: Path, label: str, *, dialect: str) -> Recorded:
     """Read what a report says of the plugin with this label, or of the only one. Never raises for a bad report."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        status = path.stat()
+        if stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode) or stat.S_ISSOCK(status.st_mode):
+            return Recorded(reason=f"{path.name} is no file")
+        if status.st_size > _MOST_BYTES:
             return Recorded(reason=f"{path.name} is too large to be a report of ours")
         report = msgspec.json.decode(path.read_bytes(), type=_Report)
     except OSError as error:
@@ -116,7 +127,7 @@ def read_baseline(path: Path, label: str, *, dialect: str) -> Recorded:
         return Recorded(reason=f"{path.name} has the schema {report.schema[:60]!r}, and a report of ours {_SCHEMA}1")
     named = [plugin for plugin in report.plugins if plugin.label == label] or list(report.plugins)
     if len(named) != 1:
-        labels = ", ".join(plugin.label for plugin in report.plugins) or "none"
+        labels = ", ".join(_shown(plugin.label) for plugin in report.plugins[:20]) or "none"
         return Recorded(reason=f"{path.name} has no plugin {label!r}; its plugins: {labels}")
     spoken = named[0].identity.get("dialect") or "host"
     if spoken != dialect:
@@ -131,3 +142,7 @@ def _rounds(value: object) -> tuple[int, ...] | None:
 
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _shown(label: str) -> str:
+    return label if len(label) <= 60 and label.isprintable() else quoted(label)

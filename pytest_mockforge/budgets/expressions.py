@@ -101,8 +101,9 @@ def languages() -> tuple[str, ...]:
 
 def refuse_contradictions(budgets: Sequence[Budget]) -> None:
     """Raise SettingsError for two budgets that no figure can keep together, such as `fuel<1k` and `fuel.max>2k`."""
+    lowers = [budget for budget in budgets if budget.bound.comparison in (">", ">=")]
     for upper in budgets:
-        for lower in budgets:
+        for lower in lowers if upper.bound.comparison in ("<", "<=") else ():
             if _contradict(upper, lower):
                 raise SettingsError(
                     f"{upper.source}: {upper.text!r} and {lower.text!r} cannot both hold",
@@ -316,7 +317,7 @@ def _rank(metric: str) -> tuple[str, float] | None:
 def _contradict(upper: Budget, lower: Budget) -> bool:
     """Tell whether one wants a metric small, and the other the same or a lesser one at least as large."""
     one, other = upper.bound, lower.bound
-    if one.comparison not in ("<", "<=") or other.comparison not in (">", ">=") or one.against != other.against:
+    if one.against != other.against:
         return False
     high, low = _rank(upper.metric), _rank(lower.metric)
     ordered = upper.metric == lower.metric or (

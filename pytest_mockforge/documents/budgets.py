@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pytest_mockforge.documents.yaml12 import Document, JsonValue
 
 KEY = "budgets"
+MOST = 500
+"""Budgets of one file: each is compared with each other one."""
 _HINT = "write an expression such as p95<5ms, or a scope and one: authenticate: p95<5ms"
 
 
@@ -26,6 +28,8 @@ def read_budgets(top: Fields) -> tuple[Budget, ...]:
     """Read the key `budgets`. Raises DocumentError that names the line and points at the character."""
     items = top.items(KEY)
     budgets = [budget for pointer, value in items for budget in _entry(top.document, pointer, value)]
+    if len(budgets) > MOST:
+        raise top.error(KEY, f"more than {MOST} budgets", hint="name several scopes in one: rust,go: p95<5ms")
     try:
         refuse_contradictions(budgets)
     except SettingsError as error:

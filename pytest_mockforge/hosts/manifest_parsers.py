@@ -278,8 +278,9 @@ def _parser_d(document: Document) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _is_u32(part: str) -> bool:
-    # The length comes first: Python refuses to read numbers of thousands of digits.
-    return part.isascii() and part.isdigit() and len(part.lstrip("0")) <= 10 and int(part) <= U32
+    # Python refuses to read numbers of thousands of digits, zeros in front among them.
+    digits = part.lstrip("0") or part[:1]
+    return part.isascii() and part.isdigit() and len(digits) <= 10 and int(digits) <= U32
 
 
 def _crate(path: Path) -> str:

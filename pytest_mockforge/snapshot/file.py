@@ -28,7 +28,7 @@ from pytest_mockforge.report.text import harmless, size
 VERSION: Final = 1
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Bytes of a file: beyond that nobody reads what changed."""
-_HEAD = re.compile(r"# pytest-mockforge snapshots (\d+)")
+_HEAD = re.compile(r"# pytest-mockforge snapshots ([0-9]+)")
 _CONFLICT = re.compile(r"<{7}( |$)|={7}$|>{7}( |$)|\|{7}( |$)")
 _INDENT: Final = "  "
 _AGAIN: Final = "delete the file and run pytest --snapshot-update with all its plugins"
@@ -141,11 +141,11 @@ def _require_version(path: Path, line: str) -> None:
     head = _HEAD.fullmatch(line.rstrip())
     if head is None:
         raise _broken(path, 1, f"'# pytest-mockforge snapshots {VERSION}'", repr(harmless(line, 80)))
-    if int(head[1]) != VERSION:
+    if head[1] != str(VERSION):
         raise DocumentError(
             f"{path}: the snapshots are of another version",
             expected=f"version {VERSION}",
-            got=f"version {head[1]}",
+            got=f"version {harmless(head[1], 80)}",
             hint=f"use the pytest-mockforge that wrote them, or {_AGAIN}",
         )
 

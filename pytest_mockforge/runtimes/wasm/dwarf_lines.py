@@ -7,7 +7,7 @@ so it ends. Knows neither modules nor traps.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pytest_mockforge.runtimes.wasm.binary import MalformedError, Reader
 
@@ -16,6 +16,10 @@ MOST_BYTES = 2**20
 _TOMBSTONES = (0, 0xFFFF_FFFF, 0xFFFF_FFFE)
 """Addresses that linkers give to functions which they dropped."""
 _PATH, _DIRECTORY = 1, 2
+_LONGEST_NAME: Final = 4096
+_MOST_TEXT: Final = 16 * 2**20
+"""Characters of names that are copied out of the tables of text, into which any number of entries may point."""
+_WIDEST_ADDRESS: Final = 8
 
 
 class Row(NamedTuple):
@@ -26,6 +30,26 @@ class Row(NamedTuple):
     """Empty where nothing is known."""
     line: int
     column: int
+
+
+class _Texts:
+    """`.debug_str` and `.debug_line_str` by the forms that point into them."""
+
+    def __init__(self, strings: bytes, line_strings: bytes) -> None:
+        self._tables = {0x0E: strings, 0x1F: line_strings}
+        self._left = _MOST_TEXT
+
+    def __contains__(self, form: int) -> bool:
+        return form in self._tables
+
+    def at(self, form: int, start: int) -> str:
+        table = self._tables[form]
+        end = table.find(b"\0", start, start + _LONGEST_NAME)
+        text = table[start : end if end >= 0 else start + _LONGEST_NAME].decode("utf-8", "replace")
+        self._left -= len(text)
+        if self._left < 0:
+            raise MalformedError(start, f"names more than {_MOST_TEXT:,} characters of files")
+        return text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +69,7 @@ def read_lines(lines: bytes, strings: bytes = b"", line_strings: bytes = b"") ->
     rows: list[Row] = []
     if len(lines) > MOST_BYTES:
         return rows
-    view = memoryview(lines)
+    view, texts = memoryview(lines), _Texts(strings, line_strings)
     position = 0
     try:
         while position + 4 < len(lines):
@@ -55,7 +79,7 @@ def read_lines(lines: bytes, strings: bytes = b"", line_strings: bytes = b"") ->
             if wide:
                 size = int.from_bytes(view[position + 4 : start], "little")
             end = min(start + size, len(lines))
-            header = _read_header(Reader(view, start, end), wide, strings, line_strings)
+            header = _read_header(Reader(view, start, end), wide, texts)
             if header is not None:
                 _run(lines, header, end, rows)
             position = start + size
@@ -79,7 +103,7 @@ def _text(reader: Reader) -> str:
     return str(reader.view[start : reader.position - 1], "utf-8", "replace")
 
 
-def _read_header(reader: Reader, wide: bool, strings: bytes, line_strings: bytes) -> _Header | None:
+def _read_header(reader: Reader, wide: bool, texts: _Texts) -> _Header | None:
     word = 8 if wide else 4
     version = _fixed(reader, 2)
     if not 2 <= version <= 5:
@@ -97,7 +121,7 @@ def _read_header(reader: Reader, wide: bool, strings: bytes, line_strings: bytes
     if span == 0 or count == 0:
         return None
     lengths = tuple(reader.byte() for _ in range(count - 1))
-    files = _files_5(reader, word, strings, line_strings) if version == 5 else _files(reader)
+    files = _files_5(reader, word, texts) if version == 5 else _files(reader)
     return _Header(
         least_length=least_length,
         base=base,
@@ -120,7 +144,7 @@ def _files(reader: Reader) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _files_5(reader: Reader, word: int, strings: bytes, line_strings: bytes) -> tuple[str, ...]:
+def _files_5(reader: Reader, word: int, texts: _Texts) -> tuple[str, ...]:
     """Read the lists of version 5; files count from 0."""
     names: list[str] = []
     for _ in range(2):
@@ -129,21 +153,18 @@ def _files_5(reader: Reader, word: int, strings: bytes, line_strings: bytes) -> 
         for _ in range(reader.count(entry_size=max(len(forms), 1))):
             name = ""
             for content, form in forms:
-                value = _value(reader, form, word, strings, line_strings)
+                value = _value(reader, form, word, texts)
                 if content == _PATH and isinstance(value, str):
                     name = value
             names.append(name)
     return tuple(names)
 
 
-def _value(reader: Reader, form: int, word: int, strings: bytes, line_strings: bytes) -> str | int:
+def _value(reader: Reader, form: int, word: int, texts: _Texts) -> str | int:
     if form == 0x08:
         return _text(reader)
-    if form in (0x0E, 0x1F):
-        table = strings if form == 0x0E else line_strings
-        start = _fixed(reader, word)
-        end = table.find(b"\0", start)
-        return table[start : end if end >= 0 else None].decode("utf-8", "replace")
+    if form in texts:
+        return texts.at(form, _fixed(reader, word))
     if form == 0x0F:
         return reader.u64()
     sizes = {0x0B: 1, 0x05: 2, 0x06: 4, 0x07: 8, 0x1E: 16}
@@ -177,6 +198,9 @@ def _run(data: bytes, header: _Header, end: int, rows: list[Row]) -> None:
                 sequence = []
                 address, file, line, column = 0, 1, 1, 0
             elif kind == 2:
+                # Each row holds one: of the length that a file may claim they would fill any memory.
+                if after - reader.position > _WIDEST_ADDRESS:
+                    raise MalformedError(reader.position, "holds an address of more than 64 bits")
                 address = _fixed(reader, after - reader.position)
             reader.skip(after - reader.position)
         elif opcode == 1:

@@ -102,7 +102,8 @@ class SourceLines:
             url = Reader(memoryview(section), 0, len(section)).name()
             text = self._map_text(url)
             return [] if text is None else _read_map(text)
-        except (OSError, ValueError, RecursionError, KeyError, IndexError, TypeError):
+        # A RuntimeError is what pathlib raises for a link that leads to itself, before Python 3.13.
+        except (OSError, ValueError, RuntimeError, KeyError, IndexError, TypeError):
             return []
 
     def _map_text(self, url: str) -> bytes | None:
@@ -149,6 +150,8 @@ def _read_map(text: bytes) -> list[Row]:
     if not isinstance(sources, list) or not isinstance(mappings, str):
         raise TypeError
     entries: list[Row] = []
+    # Whatever is no text would be written out for each entry that points to it.
+    names = [source if isinstance(source, str) else "" for source in sources]
     offset = source = line = column = 0
     for segment in mappings[:_MOST_MAPPINGS].split(";")[0].split(","):
         deltas = _deltas(segment)
@@ -158,8 +161,8 @@ def _read_map(text: bytes) -> list[Row]:
         name = ""
         if len(deltas) >= 4:
             source, line, column = source + deltas[1], line + deltas[2], column + deltas[3]
-            if 0 <= source < len(sources):
-                name = str(sources[source])
+            if 0 <= source < len(names):
+                name = names[source]
         entries.append(Row(offset, name, line + 1, column + 1))
     entries.sort()
     return entries

@@ -328,6 +328,17 @@ def test_what_was_expected_is_told_in_a_few_words(decoded: Decoded, expected: st
     assert decoded.violations[0].expected == expected
 
 
+def test_a_variant_that_holds_text_is_asked_for_its_text() -> None:
+    [violation] = _column(data_type="Custom").violations
+    assert (violation.kind, violation.pointer) == ("wrong-type", "/columns/0/data_type")
+    assert (violation.expected, violation.got) == ('{"Custom": "…"}', 'string "Custom" (6 characters)')
+
+
+def test_an_enum_of_no_variant_or_two_has_its_place() -> None:
+    [violation] = _column(data_type={}).violations
+    assert (violation.kind, violation.pointer) == ("wrong-length", "/columns/0/data_type")
+
+
 @pytest.mark.parametrize(
     ("decoded", "hint"),
     [
@@ -385,6 +396,11 @@ def test_a_header_that_the_host_skips_is_a_warning(headers: dict[str, str]) -> N
     assert [(v.kind, v.severity) for v in decoded.violations] == [("semantics", "warning")]
 
 
+def test_a_header_value_that_the_host_skips_is_shown() -> None:
+    [violation] = _response(headers={"a": "x\ny"}).violations
+    assert violation.got == 'string "x\\ny" (3 characters)'
+
+
 def test_tabs_and_letters_outside_ascii_are_good_in_header_values() -> None:
     assert _response(headers={"X_a.b-1": "a\tü"}).violations == ()
 
@@ -393,6 +409,7 @@ def test_a_row_of_another_length_than_the_columns_is_a_warning() -> None:
     decoded = _data(columns=[_COLUMN], rows=[{"values": [1], "metadata": {}}, {"values": [1, 2], "metadata": {}}])
     assert decoded.ok
     assert [(v.severity, v.pointer, v.got) for v in decoded.violations] == [("warning", "/rows/1/values", "2")]
+    assert decoded.violations[0].expected == "1 values, one a column"
 
 
 @pytest.mark.parametrize("identity", [{}, {"identity": None}])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from typing import cast
 
 import msgspec
 import pytest
@@ -157,6 +159,49 @@ def test_realistic_requests_travel_in_the_host_dialect_and_read_back(operation: 
         parsed = parse(written)
         assert parsed.violations == (), one.name
         assert dump(parsed.value) == written, one.name
+
+
+def _realistic(operation: Operation) -> dict[str, dict[str, object]]:
+    return {one.name: msgspec.structs.asdict(one.request) for one in realistic_requests(operation)}
+
+
+@pytest.mark.parametrize("operation", [Operation.AUTHENTICATE, Operation.GENERATE_RESPONSE])
+def test_a_realistic_request_named_after_a_method_has_it(operation: Operation) -> None:
+    methods = {"get", "post", "put", "patch", "delete", "head", "options"}
+    named = {name: made["method"] for name, made in _realistic(operation).items() if name.split("-")[0] in methods}
+    assert named == {name: name.split("-")[0].upper() for name in named}
+    assert len(named) >= 4
+
+
+def test_a_realistic_request_with_a_token_has_one_beside_its_path() -> None:
+    made = _realistic(Operation.AUTHENTICATE)
+    assert (made["get-with-token"]["uri"], made["get-with-token"]["query_params"]) == (
+        "/api/users?token=abc",
+        {"token": "abc"},
+    )
+    assert made["empty-token"]["query_params"] == {"token": ""}
+    assert made["get-with-api-key"]["query_params"] == {"api_key": "k-12345"}
+
+
+def test_a_realistic_path_with_a_number_has_it_as_a_parameter() -> None:
+    made = [one for one in _realistic(Operation.GENERATE_RESPONSE).values() if one["path"] == "/api/users/7"]
+    assert len(made) >= 5
+    assert all(one["path_params"] == {"id": "7"} for one in made)
+
+
+def test_a_realistic_query_has_each_parameter_that_its_text_names() -> None:
+    made = _realistic(Operation.QUERY_DATASOURCE).values()
+    named = [(set(re.findall(r":(\w+)", str(one["query"]))), one["parameters"]) for one in made]
+    assert all(names == set(cast(dict[str, object], given)) for names, given in named if names)
+    assert sum(bool(names) for names, _ in named) >= 4
+
+
+def test_a_realistic_call_about_a_request_has_one() -> None:
+    context = _realistic(Operation.TEMPLATE_FUNCTION)["with-request-context"]["context"]
+    assert isinstance(context, ResolutionContext)
+    assert context.request_context == RequestMetadata(
+        method="POST", path="/api/users/7", headers={"accept": "application/json"}, query_params={"x": "1"}
+    )
 
 
 @pytest.mark.parametrize("operation", [Operation.AUTHENTICATE, Operation.GENERATE_RESPONSE])

@@ -144,6 +144,23 @@ def test_what_json_cannot_hold_is_refused_by_its_pointer(value: object, pointer:
     assert f"got: {got}" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (2**64, "an integer from -2^63 to 2^64-1"),
+        (float("nan"), "a finite number"),
+        ({1: 2}, "text keys"),
+        ({1}, "what JSON can hold"),
+        ("\ud800", "text that UTF-8 can hold"),
+    ],
+    ids=repr,
+)
+def test_what_json_can_hold_instead_is_told(value: object, expected: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        dump(value)
+    assert f"expected: {expected}\n" in caught.value.message
+
+
 def test_a_lone_surrogate_in_a_key_is_refused() -> None:
     with pytest.raises(RequestError, match=r"lone surrogate U\+D800"):
         dump({"a": {"\ud800": 1}})

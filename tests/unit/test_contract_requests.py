@@ -148,7 +148,7 @@ def test_a_custom_query_type_is_written_as_rust_debugs_it() -> None:
 
 @pytest.mark.parametrize("name", ["select", "Merge", "", "Custom", 'Custom("'])
 def test_a_query_type_that_no_host_sends_is_refused(name: str) -> None:
-    with pytest.raises(RequestError, match="unknown query type") as caught:
+    with pytest.raises(RequestError, match=r"^query_datasource: unknown query type\n") as caught:
         _BUILD.query("x", type=name)
     assert 'Select, Insert, Update, Delete or custom("name")' in caught.value.message
 
@@ -175,6 +175,7 @@ def test_a_limit_that_is_no_u64_is_refused(limit: object) -> None:
         ({"client_ip": 1}, "authenticate: client_ip is no text"),
         ({"user_agent": "\ud800"}, "authenticate: user_agent holds half a surrogate pair"),
         ({"context": {}}, "authenticate: context is of another type\n  expected: a PluginContext"),
+        ({"api_key": 1}, "authenticate: api_key is no text"),
         ({"lenient": 1}, "authenticate: lenient is neither true nor false"),
     ],
 )
@@ -183,6 +184,13 @@ def test_a_value_of_another_type_is_refused_by_name(arguments: dict[str, object]
     with pytest.raises(RequestError) as caught:
         build(**arguments)  # type: ignore[arg-type] # the point of the test
     assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(58, '"' + "x" * 58 + '"'), (59, '"' + "x" * 58 + "…")])
+def test_a_long_value_is_shown_by_its_first_sixty_letters(length: int, shown: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        _BUILD.auth(body="x" * length)  # type: ignore[arg-type] # the point of the test
+    assert caught.value.message.endswith(f"got: {shown} (str)")
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------
@@ -204,16 +212,46 @@ def test_a_sample_of_each_operation_is_built_as_the_builder_does() -> None:
 
 
 def test_a_sample_may_give_its_context() -> None:
-    context = {"plugin_id": "demo", "version": {"major": 2, "pre_release": "rc.1"}, "timeout_ms": 9, "custom": {"a": 1}}
+    version = {"major": 2, "minor": 3, "patch": 4, "pre_release": "rc.1", "build": "7"}
+    context = {
+        "plugin_id": "demo",
+        "version": version,
+        "timeout_ms": 9,
+        "request_id": "r-1",
+        "environment": {"A": "b"},
+        "custom": {"a": 1},
+    }
     request = from_mapping(Operation.AUTHENTICATE, {"context": context})
     assert request.context == PluginContext(
-        plugin_id="demo", version=Version(major=2, pre_release="rc.1"), timeout_ms=9, custom={"a": 1}
+        plugin_id="demo",
+        version=Version(major=2, minor=3, patch=4, pre_release="rc.1", build="7"),
+        timeout_ms=9,
+        request_id="r-1",
+        environment={"A": "b"},
+        custom={"a": 1},
     )
+
+
+def test_a_sample_of_a_template_function_may_give_its_context() -> None:
+    seen = {"method": "PUT", "path": "/x", "headers": {"a": "b"}, "query_params": {"c": "d"}}
     call = from_mapping(
         Operation.TEMPLATE_FUNCTION,
-        {"function_name": "f", "context": {"timestamp": "t", "request_context": {"path": "/x"}}},
+        {
+            "function_name": "f",
+            "context": {
+                "timestamp": "t",
+                "metadata": {"m": "n"},
+                "environment": {"E": "1"},
+                "request_context": seen,
+            },
+        },
     )
-    assert call.context == ResolutionContext(timestamp="t", request_context=RequestMetadata(path="/x"))
+    assert call.context == ResolutionContext(
+        timestamp="t",
+        metadata={"m": "n"},
+        environment={"E": "1"},
+        request_context=RequestMetadata(method="PUT", path="/x", headers={"a": "b"}, query_params={"c": "d"}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -249,6 +287,37 @@ def test_a_sample_may_give_its_context() -> None:
             Operation.AUTHENTICATE,
             {"context": {"version": {"major": 2**32}}},
             "request of authenticate, context, version: major is out of range",
+        ),
+        (
+            Operation.AUTHENTICATE,
+            {"context": {"version": {"minor": 2**32}}},
+            "request of authenticate, context, version: minor is out of range",
+        ),
+        (
+            Operation.AUTHENTICATE,
+            {"context": {"version": {"patch": 2**32}}},
+            "request of authenticate, context, version: patch is out of range",
+        ),
+        (
+            Operation.AUTHENTICATE,
+            {"context": {"plugin_id": 1}},
+            "request of authenticate, context: plugin_id is no text",
+        ),
+        (
+            Operation.AUTHENTICATE,
+            {"context": 1},
+            "authenticate: context is of another type",
+        ),
+        (
+            Operation.QUERY_DATASOURCE,
+            {"query": "x", "context": 1},
+            "query_datasource: context is of another type",
+        ),
+        (
+            Operation.TEMPLATE_FUNCTION,
+            {"function_name": "f", "context": {"request_context": "GET /"}},
+            "request of template_function, context, request_context: no mapping\n  expected: {method: GET, path: /}\n"
+            '  got: "GET /" (str)',
         ),
     ],
 )

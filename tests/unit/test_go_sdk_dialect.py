@@ -54,6 +54,15 @@ def test_an_argument_travels_unchanged(value: object) -> None:
     assert repr(json.loads(args)) == repr([value])
 
 
+def test_a_request_that_no_module_could_read_is_refused_with_its_limit() -> None:
+    value: Json = 1
+    for _ in range(200):
+        value = [value]
+    with pytest.raises(RequestError, match="nested too deeply") as caught:
+        DIALECT.encode(BUILD.template("f", value))
+    assert caught.value.hint == "a plugin reads 127 levels at most"
+
+
 @pytest.mark.parametrize("request_", [BUILD.response("GET", "/"), BUILD.query("SELECT 1")], ids=["response", "query"])
 def test_what_the_sdk_has_no_export_for_cannot_be_asked(request_: Request) -> None:
     with pytest.raises(RequestError, match="the published Go SDK exports nothing for it"):
@@ -111,6 +120,7 @@ def test_an_error_of_authenticate_is_a_violation_that_quotes_it() -> None:
     [violation] = decoded.violations
     assert violation.got == 'the error "no auth plugin registered" (code 500)'
     assert not decoded.ok
+    assert decoded.value == {"message": "no auth plugin registered", "code": 500}
 
 
 def test_an_error_of_authenticate_may_have_more_keys() -> None:

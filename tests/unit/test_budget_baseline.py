@@ -50,6 +50,37 @@ def test_exact_figures_are_read(tmp_path: Path) -> None:
     assert sized.size == 1000
 
 
+@pytest.mark.parametrize("verdict", ["inconclusive", "failed"])
+def test_growth_that_the_baseline_could_not_judge_says_so(tmp_path: Path, verdict: str) -> None:
+    path = written(tmp_path, figures={"growth_verdict": verdict})
+    found, _ = read_baseline(path, "auth", dialect="host").measured(Operation.AUTHENTICATE, "growth", requests=3)
+    assert found is not None
+    assert found.growth_reason == "growth was too little to judge in the baseline's run"
+
+
+@pytest.mark.parametrize("growth", [0.0, 3, 2.5])
+def test_growth_that_the_baseline_judged_is_read(tmp_path: Path, growth: float) -> None:
+    path = written(tmp_path, figures={"growth": growth, "growth_verdict": "passed"})
+    found, _ = read_baseline(path, "auth", dialect="host").measured(Operation.AUTHENTICATE, "growth", requests=3)
+    assert found is not None
+    assert (found.growth, found.growth_reason) == (growth, "")
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_a_baseline_that_only_refused_is_known(tmp_path: Path, only: bool) -> None:
+    path = written(tmp_path, figures={"only_refusals": only})
+    found, _ = read_baseline(path, "auth", dialect="host").measured(Operation.AUTHENTICATE, "fuel", requests=3)
+    assert found is not None
+    assert found.only_refusals is only
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="Linux alone tells its processor there")
+def test_the_machine_is_known_by_the_name_of_its_processor() -> None:
+    fields = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
+    names = {" ".join(value.split()) for name, _, value in fields if name.strip() == "model name"}
+    assert not names or this_machine().cpu in names
+
+
 def test_fuel_of_another_wasmtime_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, run={"wasmtime": "36.0.0"})
     assert reason(path, "fuel") == f"the baseline's fuel was counted by wasmtime 36.0.0, ours by {version('wasmtime')}"

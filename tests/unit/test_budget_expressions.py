@@ -125,6 +125,7 @@ def test_one_word_stands_for_what_mockforge_documents(word: str) -> None:
         ("p95<2x", 6, "2x of what is missing", "write 2x rust, or 2x baseline"),
         ("p95<2x rsut", 7, "'rsut' is no language and no plugin here", "did you mean 'rust'?"),
         ("p95<110%", 7, "a share is written as a factor", "write p95<1.1x baseline"),
+        ("p95<1_10%", 8, "a share is written as a factor", "write p95<1.1x baseline"),
         ("p95<5ms and p99<9ms", 8, "'and p99<9ms' is too much", "an expression of its own"),
         ("fuel<200,000", 8, "a number holds no comma", "write 200k or 200_000"),
         ("fuel<1.5", 5, "'1.5' does not come to a whole number", "write fuel<200k"),

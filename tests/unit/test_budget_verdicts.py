@@ -96,6 +96,28 @@ def test_a_time_ratio_runs_over_variants() -> None:
     assert (close.outcome, close.close) == ("inconclusive", True)
 
 
+def test_each_end_of_an_interval_of_time_has_its_unit() -> None:
+    found = verdict("median<2ms", measured(timed(even(1, 300))))
+    assert found.figure == "1 ms (998 µs to 1 ms), 300 samples"
+
+
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_time_ratio_with_a_side_that_was_never_called_says_why(mine: bool) -> None:
+    called, never = measured(timed(*[even(1, 60)] * 5)), measured(timed(reason="it would not start"))
+    found = verdict("p95<2x rust", never if mine else called, against(called if mine else never))
+    assert found.reason == ("it would not start" if mine else "the other side: it would not start")
+    never = measured()
+    found = verdict("p95<2x rust", never if mine else called, against(called if mine else never))
+    assert found.reason == ("no call was measured" if mine else "the other side: no call was measured")
+
+
+def test_a_ratio_of_medians_does_not_mind_a_few_slow_calls() -> None:
+    mine = measured(timed(*[[*even(1, 60), 0.05]] * 5))
+    found = verdict("median<1.1x rust", mine, against(measured(timed(*[even(1, 60)] * 5))))
+    assert found.outcome == "pass"
+    assert verdict("max<1.1x rust", mine, against(measured(timed(*[even(1, 60)] * 5)))).outcome == "fail"
+
+
 def test_a_slower_side_fails_a_time_ratio() -> None:
     mine = measured(timed(*[even(1.3, 60)] * 5))
     found = verdict("median<1.1x baseline", mine, against(measured(timed(*[even(1, 60)] * 5))))
@@ -149,6 +171,11 @@ def test_fuel_that_varies_is_named_and_gated_by_its_interval(bound: str, outcome
     assert found.outcome == outcome
     assert found.figure == "103 (100 to 110)"
     assert "fuel is not deterministic: it varied over 5 runs" in found.reason
+
+
+def test_a_ratio_of_fuel_that_varies_tells_between_what_it_lies() -> None:
+    found = verdict("fuel<2x rust", measured(fuel_steady=(100, 104, 110)), against(measured(fuel_steady=(100,))))
+    assert (found.outcome, found.figure) == ("pass", "1.04x (1.00x to 1.10x): 104 against 100")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +236,12 @@ def test_lower_bounds_hold_the_other_way_round() -> None:
     assert verdict("fuel>10", measured(fuel_steady=(11,))).outcome == "pass"
     assert verdict("fuel>=12", measured(fuel_steady=(11,))).outcome == "fail"
     assert verdict("p95>5ms", measured(timed(even(6, 300)))).outcome == "pass"
+
+
+@pytest.mark.parametrize("comparison", [">", ">="])
+def test_a_lower_bound_of_the_maximum_asks_for_one_call_beyond_it(comparison: str) -> None:
+    assert verdict(f"max{comparison}5ms", measured(timed([*even(1, 299), 0.006]))).outcome == "pass"
+    assert verdict(f"max{comparison}5ms", measured(timed(even(1, 300)))).outcome == "fail"
 
 
 @pytest.mark.parametrize(

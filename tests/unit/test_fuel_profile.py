@@ -114,6 +114,16 @@ def test_profiles_of_several_requests_add_up_by_what_they_cost(tmp_path: Path) -
     assert both.top(1)[0].self_share == pytest.approx(one.top(1)[0].self_share)
 
 
+def test_the_costliest_comes_first_whatever_its_name() -> None:
+    profile = FuelProfile(fuel=10, weights={("a",): 1.0, ("z",): 5.0, ("m",): 2.0, ("c",): 2.0})
+    assert [share.function for share in profile.top()] == ["z", "c", "m", "a"]
+
+
+def test_profiles_without_a_weight_keep_the_first_reason() -> None:
+    assert merged([FuelProfile(fuel=0, reason="one"), FuelProfile(fuel=0, reason="two")]).reason == "one"
+    assert merged([]).reason == "there was no call to profile"
+
+
 def test_what_has_no_fuel_says_so() -> None:
     component = RUST.parents[1] / "component" / "echo.wat"
     with load(component, cache="off") as plugin:

@@ -16,6 +16,7 @@ from pytest_mockforge import RequestBuilder, load
 from pytest_mockforge.budgets import yardstick
 from pytest_mockforge.budgets.calibrate import null_module
 from pytest_mockforge.budgets.child_process import ChildEndedError, ChildProcess
+from pytest_mockforge.budgets.lanes import Lanes
 from pytest_mockforge.budgets.measure import Samples, measure_samples, measure_time
 from pytest_mockforge.budgets.model import Timing
 from pytest_mockforge.budgets.side import Side, side_of
@@ -294,8 +295,32 @@ def test_a_child_that_crashed_says_by_which_signal() -> None:
     with ChildProcess(Limits(), None) as child:
         assert child._process is not None
         child._process.send_signal(signal.SIGSEGV)
-        with pytest.raises(ChildEndedError, match="ended by signal 11"):
+        with pytest.raises(ChildEndedError, match=r"ended by signal 11$"):
             child.ask({"do": "load"}, patience=1.0)
+
+
+@pytest.mark.parametrize(("host", "initialize"), [("adapter", False), ("any", True)])
+def test_a_module_without_imports_is_initialised_only_by_a_host_that_does_so(
+    tmp_path: Path, host: str, initialize: bool
+) -> None:
+    path = tmp_path / "plain.wat"
+    path.write_text(text(), "utf-8")
+    subject = opened(path)
+    found = side_of(subject, {AUTH: (REQUEST,)}, host=host)
+    subject.close()
+    assert found.module is not None
+    assert found.module.initialize is initialize
+
+
+def test_a_module_with_imports_is_initialised_by_every_host(tmp_path: Path) -> None:
+    path = tmp_path / "wasi.wat"
+    imported = '(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))'
+    path.write_text(text().replace("(module", imported), "utf-8")
+    subject = opened(path)
+    found = side_of(subject, {AUTH: (REQUEST,)})
+    subject.close()
+    assert found.module is not None
+    assert found.module.initialize
 
 
 @LINUX
@@ -348,6 +373,25 @@ def test_a_service_is_measured_by_real_calls_and_its_connections_apart() -> None
     assert timing.border == 0
     assert 0 < timing.connect < 0.1
     assert timing.host > 0
+
+
+def test_calls_of_a_service_that_do_not_count_are_made_and_left_out() -> None:
+    pytest.importorskip("httpcore")
+    from tests.servers import Seen, answering, reply, serving
+
+    def answer(seen: Seen) -> bytes:  # noqa: ARG001 - as a server calls it
+        return reply(b'{"authenticated":true,"claims":{},"metadata":{}}')
+
+    with serving(answering(answer)) as server, load(server.url, dialect="host") as plugin:
+        subject = open_subject(parse_spec(server.url, Path.cwd()), Means(cache=None))
+        found = side_of(subject, {AUTH: [REQUEST]}, plugin=plugin, dialect="host")
+        with Lanes([found], variants=1, limits=Limits(), cache=None, patience=5.0) as lanes:
+            (lane,) = lanes.of(found).lanes
+            batch = lane.batch(AUTH, 5, 3, 2, 5.0)
+        subject.close()
+        calls = len(server.seen)
+    assert (len(batch.guest), len(batch.connect), batch.failure) == (3, 3, "")
+    assert calls == 5
 
 
 def test_a_service_that_is_gone_is_the_reason() -> None:

@@ -132,6 +132,10 @@ FORMS = {
         (type $t (func (result i32))) (table 1 1 (ref func) (ref.func $seven))
         (func $seven (result i32) (i32.const 7))
         (func (export "run") (result i32) (call_indirect (type $t) (i32.const 0)))""",
+    "a table of any functions that begins as one": """
+        (type $t (func (result i32))) (table 1 1 funcref (ref.func $seven))
+        (func $seven (result i32) (i32.const 7))
+        (func (export "run") (result i32) (call_indirect (type $t) (i32.const 0)))""",
     "a start function": """
         (global $g (mut i32) (i32.const 0)) (start $set)
         (func $set (global.set $g (i32.const 7)))

@@ -29,11 +29,9 @@ from pytest_mockforge.runtimes.wasm.inspection import inspect_module
 from pytest_mockforge.runtimes.wasm.language import HostRuntime, LanguageEvidence, detect_language, host_detection
 from pytest_mockforge.runtimes.wasm.module_info import ModuleInfo
 from pytest_mockforge.runtimes.wasm.runtime import WasmRuntime
+from pytest_mockforge.runtimes.wasm.words import Words
 from pytest_mockforge.spec import Spec
 from pytest_mockforge.subject import Documents, Kind, Subject, read_documents
-
-if TYPE_CHECKING:
-    pass
 
 if TYPE_CHECKING:
     from pytest_mockforge.runtimes.component.engine import CompiledComponent
@@ -75,11 +73,13 @@ class ModuleSubject(Subject):
         except LoadFailure as failure:
             self.failure = failure
         self.evidence = LanguageEvidence(language="unknown")
+        words = Words(self.data, cache)
         if self.info is not None:
-            self.evidence = detect_language(self.info, self.data)
+            self.evidence = detect_language(self.info, self.data, words.find)
         elif self.failure is not None and self.failure.detail == "component":
             self.evidence = _component_language(self.data)
-        self.adapter = host_detection(self.info, self.data)
+        self.adapter = host_detection(self.info, self.data, words.find)
+        words.keep()
 
     @property
     def language(self) -> str:
@@ -220,7 +220,9 @@ class ModuleSubject(Subject):
 
     def _read_module(self) -> None:
         self.module_path = self._find_module()
-        self.data = _read_file(self.module_path)
+        self.data, state = _read_file(self.module_path)
+        if self._cache is not None:
+            self._cache.recognise(self.module_path, state, self.data)
         if self.spec.kind == "text":
             self.data = _assemble(self.data, self.module_path)
         self.info = inspect_module(self.data)
@@ -235,7 +237,7 @@ def _component_language(data: bytes) -> LanguageEvidence:
         return LanguageEvidence(language="unknown")
 
 
-def _read_file(path: Path) -> bytes:
+def _read_file(path: Path) -> tuple[bytes, os.stat_result]:
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(descriptor, "rb") as file:
@@ -251,7 +253,7 @@ def _read_file(path: Path) -> bytes:
                     got=f"{state.st_size:,}",
                     hint="MockForge's own loader stops at 10 MiB",
                 )
-            return file.read()
+            return file.read(), os.fstat(descriptor)
     except OSError as error:
         raise LoadFailure(
             f"{path} cannot be read: {error.strerror or error}", step="read", detail="cannot-be-read"

@@ -151,7 +151,9 @@ class Plugin:
         `wire` is as `observe_bytes` has it.
         """
         __tracebackhide__ = True
-        exchange = self._carry(Operation(operation), request, wire=wire)
+        if type(operation) is not Operation:
+            operation = Operation(operation)
+        exchange = self._carry(operation, request, wire=wire)
         self.last = observation = Observation(exchange=exchange, decoded=None, host_seconds=0.0)
         # Bytes of a wire's own are no JSON that could be told.
         if self.witness is not None and not wire:

@@ -52,7 +52,7 @@ class Decoded(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ok(self) -> bool:
         """Whether no violation is an error."""
-        return not any(violation.severity == "error" for violation in self.violations)
+        return not self.violations or not any(violation.severity == "error" for violation in self.violations)
 
 
 def decode_reply(operation: Operation, payload: bytes) -> Decoded:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pytest_mockforge.additions import current
 from pytest_mockforge.contract.decode import Decoded, decode_reply
-from pytest_mockforge.contract.json_text import Json, dump, parse
+from pytest_mockforge.contract.json_text import Json, Written, dump, parse
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.request_models import (
     AuthRequest,
@@ -89,18 +89,21 @@ class HostDialect:
         """
         match request:
             case AuthRequest():
-                _refuse_dropped(
-                    request, {"headers": request.headers, "body": request.body, "credentials": request.credentials}
-                )
+                if request.headers or request.body is not None or request.credentials is not None:
+                    _refuse_dropped(
+                        request, {"headers": request.headers, "body": request.body, "credentials": request.credentials}
+                    )
                 return dump(_auth_object(request))
             case TemplateCall():
                 return dump(_template_object(request))
             case ResponseRequest():
-                _refuse_dropped(request, {"headers": request.headers, "body": request.body})
+                if request.headers or request.body is not None:
+                    _refuse_dropped(request, {"headers": request.headers, "body": request.body})
                 return dump(_response_object(request))
             case DataQuery():
-                dropped = {"sort": request.sort, "filters": request.filters, "options": request.options}
-                _refuse_dropped(request, dropped)
+                if request.sort or request.filters or request.options:
+                    dropped = {"sort": request.sort, "filters": request.filters, "options": request.options}
+                    _refuse_dropped(request, dropped)
                 return dump(_query_object(request))
 
     def decode(self, operation: Operation, payload: bytes) -> Decoded:
@@ -162,7 +165,14 @@ def _refuse_dropped(request: AuthRequest | ResponseRequest | DataQuery, values: 
     )
 
 
-def _context_object(context: PluginContext) -> dict[str, object]:
+def _context_object(context: PluginContext) -> Mapping[str, object] | Written:
+    # Most requests are built without one, and then a third of what is written is the same in each.
+    if context == _SAMPLE_CONTEXT and context.version is _SAMPLE_CONTEXT.version and type(context.timeout_ms) is int:
+        return _WRITTEN_CONTEXT
+    return _context_fields(context)
+
+
+def _context_fields(context: PluginContext) -> Mapping[str, object]:
     version = context.version
     return {
         "plugin_id": context.plugin_id,
@@ -180,7 +190,11 @@ def _context_object(context: PluginContext) -> dict[str, object]:
     }
 
 
-def _resolution_object(context: ResolutionContext) -> dict[str, object]:
+def _resolution_object(context: ResolutionContext) -> Mapping[str, object] | Written:
+    return _WRITTEN_RESOLUTION if context == _SAMPLE_RESOLUTION else _resolution_fields(context)
+
+
+def _resolution_fields(context: ResolutionContext) -> Mapping[str, object]:
     metadata = context.request_context
     return {
         "metadata": context.metadata,
@@ -237,3 +251,8 @@ def _query_object(query: DataQuery) -> dict[str, object]:
         "offset": query.offset,
         "context": _context_object(query.context),
     }
+
+
+_SAMPLE_CONTEXT, _SAMPLE_RESOLUTION = PluginContext(), ResolutionContext()
+_WRITTEN_CONTEXT = Written(dump(_context_fields(_SAMPLE_CONTEXT)))
+_WRITTEN_RESOLUTION = Written(dump(_resolution_fields(_SAMPLE_RESOLUTION)))

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pytest_mockforge.runtimes.file_lock import file_lock
+from pytest_mockforge.runtimes.wasm.trusted_files import Looks, looks_of, own_file, why_unsafe
 
 Made = TypeVar("Made")
 
@@ -38,8 +39,10 @@ _SETTLED = 60.0
 _LITTER = 3600.0
 """Seconds after which a file that a worker was writing, or a lock, was left behind by one that died."""
 _LONGEST_RECORD = 1000
-_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_OURS = re.compile(r"([0-9a-f]{64})\.(?:cwasm|record)")
+_LONGEST_NOTE = 64 * 1024
+WORTH_NOTING = 1 << 20
+"""Bytes of a module from which on looking through it takes longer than a file beside it does."""
+_OURS = re.compile(r"([0-9a-f]{64})\.(?:cwasm|record|words|file)")
 _PASSING = re.compile(r"\.writing-.+|[0-9a-f]{64}\.lock")
 
 
@@ -51,6 +54,7 @@ class CompileCache:
         self.most_bytes = most_bytes
         self.trouble: str | None = None
         """Why the cache is not used; None while it is fine."""
+        self._last: tuple[bytes, str] | None = None
 
     def obtain(
         self,
@@ -87,7 +91,7 @@ class CompileCache:
     def _loaded(self, key: str, load: Callable[[str], Made | None]) -> Made | None:
         path = self.folder / f"{key}.cwasm"
         try:
-            with _own_file(path) as descriptor:
+            with own_file(path) as descriptor:
                 if not self._is_whole(key, descriptor):
                     return None
                 # Through the descriptor it is the very file that was looked at.
@@ -104,12 +108,12 @@ class CompileCache:
             return None
 
     def _is_whole(self, key: str, descriptor: int) -> bool:
-        with _own_file(self._record(key)) as record:
+        with own_file(self._record(key)) as record:
             told = _read_record(os.read(record, _LONGEST_RECORD))
         if told is None:
             return False
         digest, looks = told
-        now = _looks(os.fstat(descriptor))
+        now = looks_of(os.fstat(descriptor))
         if looks == now:
             return True
         if _digest_of(descriptor) != digest:
@@ -161,8 +165,8 @@ class CompileCache:
         for key in sorted(used.keys() - {newest}, key=lambda key: used[key]):
             if total <= self.most_bytes:
                 break
-            self._delete(f"{key}.cwasm")
-            self._delete(f"{key}.record")
+            for kind in ("cwasm", "record", "words", "file"):
+                self._delete(f"{key}.{kind}")
             total -= sizes[key]
 
     def _delete(self, name: str) -> None:
@@ -180,13 +184,67 @@ class CompileCache:
                 self._complain(error)
             yield
 
+    def recognise(self, path: Path, state: os.stat_result, data: bytes) -> None:
+        """Spare a large file its digest where it looks as it did when that was last taken, by the rule for artifacts.
+
+        `state` is the file's once `data` was read from it. A file that was changed within a minute is no such file.
+        """
+        if sys.platform == "win32" or len(data) < WORTH_NOTING:
+            return
+        name = hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()
+        told, looks = _read_record(self._note(f"{name}.file") or b""), (*looks_of(state), state.st_dev)
+        if told is not None and told[1] == looks:
+            self._last = data, told[0]
+        elif time.time() - max(state.st_mtime, state.st_ctime) > _SETTLED:
+            self._keep_note(f"{name}.file", _written_record(self._digest(data), looks))
+
+    def recall(self, data: bytes) -> bytes | None:
+        """Give what was remembered of a module; None where it was not, or the files cannot be trusted."""
+        return self._note(f"{self._digest(data)}.words")
+
+    def remember(self, data: bytes, content: bytes) -> None:
+        """Keep what was found in a module, beside what is compiled from it."""
+        self._keep_note(f"{self._digest(data)}.words", content)
+
+    def _note(self, name: str) -> bytes | None:
+        if not self._folder_is_safe(create=False):
+            return None
+        try:
+            with own_file(self.folder / name) as descriptor:
+                digest, _, content = os.read(descriptor, _LONGEST_NOTE).partition(b"\n")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self._complain(error)
+            return None
+        if digest.decode("ascii", "replace") != hashlib.sha256(content).hexdigest():
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(self.folder / name)
+        return content
+
+    def _keep_note(self, name: str, content: bytes) -> None:
+        """Write a note behind its own digest, so that damage shows."""
+        note = hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+        if len(note) <= _LONGEST_NOTE and self._folder_is_safe(create=True):
+            try:
+                self._write(self.folder / name, note)
+            except OSError as error:
+                self._complain(error)
+
     def _record(self, key: str) -> Path:
         return self.folder / f"{key}.record"
 
     def _key(self, data: bytes, identity: str) -> str:
-        key = hashlib.sha256(data)
-        key.update(f"\0{identity}\0{_processor()}".encode())
-        return key.hexdigest()
+        key = f"{self._digest(data)}\0{identity}\0{_processor()}"
+        return hashlib.sha256(key.encode()).hexdigest()
+
+    def _digest(self, data: bytes) -> str:
+        """Digest a module, which takes longer than all else, once for all that is asked of it in a row."""
+        last = self._last
+        if last is None or last[0] is not data:
+            self._last = last = data, hashlib.sha256(data).hexdigest()
+        return last[1]
 
     def _complain(self, error: OSError) -> None:
         self.trouble = f"{self.folder}: {error.strerror or error}"
@@ -201,7 +259,7 @@ class CompileCache:
         except OSError as error:
             self._complain(error)
             return False
-        self.trouble = _why_unsafe(state, stat.S_ISDIR(state.st_mode), self.folder)
+        self.trouble = why_unsafe(state, stat.S_ISDIR(state.st_mode), self.folder)
         return self.trouble is None
 
 
@@ -217,29 +275,6 @@ def default_folder() -> Path:
         given = os.environ.get("XDG_CACHE_HOME", "")
         base = Path(given) if os.path.isabs(given) else home / ".cache"
     return base / "pytest-mockforge"
-
-
-Looks = tuple[int, ...]
-"""Size, times of change of content and of state, inode and owner of a file."""
-
-
-@contextmanager
-def _own_file(path: Path) -> Iterator[int]:
-    """Open a file that nobody else can have written. Raises PermissionError for any other."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    try:
-        state = os.fstat(descriptor)
-        why = _why_unsafe(state, stat.S_ISREG(state.st_mode), path)
-        if why is not None:
-            raise PermissionError(None, why)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _looks(state: os.stat_result) -> Looks:
-    return (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, state.st_uid)
 
 
 def _digest_of(descriptor: int) -> str:
@@ -258,18 +293,6 @@ def _read_record(content: bytes) -> tuple[str, Looks | None] | None:
         return str(record["sha256"]), None if looks is None else tuple(looks)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-
-
-def _why_unsafe(state: os.stat_result, right_kind: bool, path: Path) -> str | None:
-    if not right_kind:
-        return f"{path} is not what it should be: a link or a special file"
-    if sys.platform == "win32":
-        return None
-    if state.st_uid != os.getuid():
-        return f"{path} belongs to another user"
-    if state.st_mode & _OTHERS_MAY_WRITE:
-        return f"{path} may be written by others (mode {stat.S_IMODE(state.st_mode):04o})"
-    return None
 
 
 @cache

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from ctypes import byref, c_bool, c_char_p, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
-from functools import cache
+from ctypes import byref, c_bool, c_char, c_char_p, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+from functools import cache, lru_cache
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 import wasmtime
 from wasmtime import _bindings, _ffi  # the only place where layouts are published
@@ -30,6 +30,7 @@ HOST_CALLBACK = ctypes.CFUNCTYPE(c_size_t, c_void_p, c_void_p, c_void_p, c_size_
 
 _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wasmtime_config_signals_based_traps_set": (None, (c_void_p, c_bool)),
+    "wasmtime_config_memory_may_move_set": (None, (c_void_p, c_bool)),
     "wasmtime_engine_increment_epoch": (None, (c_void_p,)),
     "wasmtime_store_new": (c_void_p, (c_void_p, c_void_p, c_void_p)),
     "wasmtime_store_delete": (None, (c_void_p,)),
@@ -72,6 +73,40 @@ _PROTOTYPES: dict[str, tuple[object, tuple[object, ...]]] = {
     "wasm_byte_vec_delete": (None, (c_void_p,)),
     "wasm_frame_vec_delete": (None, (c_void_p,)),
 }
+
+
+class Reach(Protocol):
+    """Bytes from an address on; `[:n]` copies out, `.raw = …` copies in."""
+
+    raw: bytes
+
+    def __getitem__(self, span: slice) -> bytes: ...
+
+
+_Reach = c_char * (2**31 - 1)
+reach = cast("Callable[[int], Reach]", _Reach.from_address)
+"""Reach as many bytes as a guest's pointers can span.
+
+Whoever does has checked that all that is copied lies inside of the memory, and keeps nothing of it beyond the copy.
+"""
+
+
+@lru_cache(maxsize=256)
+def number(value: int) -> object:
+    """Make a u64 that `enter` and what is called `quick_…` take as it is: it is converted once and not at each call."""
+    return c_uint64.from_param(value)
+
+
+def pointer(address: int) -> object:
+    """Make a pointer as `number` makes a u64."""
+    return c_void_p.from_param(address)
+
+
+def _prepared(library: ctypes.CDLL, name: str, result: type[object] | None) -> Callable[..., int | None]:
+    """Bind a function a second time, for arguments of `number` and `pointer`, in the order of its prototype above."""
+    function = library[name]
+    function.restype = result
+    return function
 
 
 class Trap(NamedTuple):
@@ -124,15 +159,17 @@ class Native:
         self.caller_export_get = library.wasmtime_caller_export_get
         self.context_data = library.wasmtime_context_get_data
         self.trap_new = library.wasmtime_trap_new
+        self.enter = _prepared(library, "wasmtime_func_call_unchecked", c_void_p)
+        # These return at once, and need not let another thread in.
+        held = ctypes.PyDLL(str(_ffi.filename))
+        self.quick_set_fuel = _prepared(held, "wasmtime_context_set_fuel", c_void_p)
+        self.quick_get_fuel = _prepared(held, "wasmtime_context_get_fuel", c_void_p)
+        self.quick_deadline = _prepared(held, "wasmtime_context_set_epoch_deadline", None)
+        self.quick_size = _prepared(held, "wasmtime_memory_data_size", c_size_t)
 
-    def quick_call(self) -> Callable[..., int | None]:
-        """Give the call of a function for one that cannot be interrupted, in half the time.
-
-        It keeps the interpreter's lock, and takes ctypes' own objects, which it does not have to make.
-        """
-        call = ctypes.PyDLL(str(_ffi.filename)).wasmtime_func_call_unchecked
-        call.restype = c_void_p
-        return call
+    def quick_enter(self) -> Callable[..., int | None]:
+        """Give `enter` for a guest that cannot be interrupted: it keeps the interpreter's lock."""
+        return _prepared(ctypes.PyDLL(str(_ffi.filename)), "wasmtime_func_call_unchecked", c_void_p)
 
     def take_trap(self, error: int | None, trap: int | None) -> Trap:
         """Read and free what a failed call left behind: an error, or else a trap."""
@@ -215,10 +252,10 @@ def _trap_name(code: int) -> str:
 
 
 class Slots:
-    """Argument and result slots of unchecked calls, allocated once for each instance.
+    """Argument and result slots of unchecked calls, and places for what an instance exports.
 
     `i32[4 * n]` is slot n as u32, `i64[2 * n]` as u64. One set serves all calls of an instance, as calls of one
-    store never run side by side.
+    store never run side by side, and then the next instance of the same module.
     """
 
     def __init__(self, count: int = 4) -> None:
@@ -229,8 +266,20 @@ class Slots:
         self.trap = c_void_p()
         self.trap_address = ctypes.addressof(self.trap)
         self.fuel = c_uint64()
-        self.fuel_address = ctypes.addressof(self.fuel)
+        self.fuel_place = pointer(ctypes.addressof(self.fuel))
+        self.instance = new_instance()
+        self.instance_address = ctypes.addressof(self.instance)
         self._buffer = buffer
+        self._behind = pointer(self.address), c_size_t.from_param(count), pointer(self.trap_address)
+        self._externs: dict[str, tuple[ctypes.Structure, tuple[object, ...]]] = {}
+
+    def place(self, name: str) -> tuple[ctypes.Structure, tuple[object, ...]]:
+        """Give an extern to be filled, and what `Native.enter` takes behind the context to call what is in it."""
+        known = self._externs.get(name)
+        if known is None:
+            extern = new_extern()
+            known = self._externs[name] = extern, (pointer(extern_payload(extern)), *self._behind)
+        return known
 
 
 def new_extern() -> ctypes.Structure:
@@ -285,6 +334,9 @@ __all__ = [
     "native",
     "new_extern",
     "new_instance",
+    "number",
+    "pointer",
     "pointer_value",
     "printable",
+    "reach",
 ]

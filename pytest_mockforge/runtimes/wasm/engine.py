@@ -29,7 +29,7 @@ from pytest_mockforge.runtimes.wasm.ticker import Ticker
 if TYPE_CHECKING:
     from pytest_mockforge.runtimes.wasm.cache import CompileCache
 
-_METERED, _PLAIN = "metered-1 fuel epochs no-signal-traps", "plain-1"
+_METERED, _PLAIN = "metered-2 fuel epochs no-signal-traps fixed-memory", "plain-2 fixed-memory"
 """Name every setting that changes compiled code; part of the cache key, so change them with `_configure`."""
 _NOTHING = FuncType(params=(), results=())
 _INVALID = (
@@ -77,11 +77,14 @@ class Engine:
         if _left_behind:
             # The threads that compile stayed behind as well, and wasmtime would wait for them.
             config.parallel_compilation = False
+        library, address = self.native.library, capi.pointer_value(config.ptr())
+        # None moves in the 4 GiB that wasmtime sets aside for each, which calls rely on: they ask once where it begins.
+        library.wasmtime_config_memory_may_move_set(address, False)
         if not self.metered:
             return config
         config.consume_fuel = True
         config.epoch_interruption = True
-        self.native.library.wasmtime_config_signals_based_traps_set(capi.pointer_value(config.ptr()), False)
+        library.wasmtime_config_signals_based_traps_set(address, False)
         return config
 
     def compile(self, data: bytes, cache: CompileCache | None = None) -> wasmtime.Module:

@@ -7,6 +7,7 @@ contract 2.4 with its traps, since it decides which allocator MockForge would lo
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from struct import unpack_from
 from typing import TYPE_CHECKING, Literal
@@ -129,10 +130,14 @@ _FEWEST_TEXTS = 2
 _STRING_CLASS, _STRING_HEADER = 2, 20
 
 
-def detect_language(info: ModuleInfo, data: bytes) -> LanguageEvidence:
+Find = Callable[[bytes], int]
+"""Tells where a word first stands in a file, or -1: `bytes.find`, or whoever remembers."""
+
+
+def detect_language(info: ModuleInfo, data: bytes, find: Find | None = None) -> LanguageEvidence:
     """Weigh what the toolchain left behind: producers, exports, imports, custom sections, names, then plain data."""
     found: dict[str, list[tuple[int, str]]] = {}
-    for language, weight, text in _traces(info, data):
+    for language, weight, text in _traces(info, find or data.find):
         found.setdefault(language, []).append((weight, text))
     if not found:
         return LanguageEvidence(language="unknown")
@@ -142,7 +147,7 @@ def detect_language(info: ModuleInfo, data: bytes) -> LanguageEvidence:
     return LanguageEvidence(language=best, evidence=tuple(dict.fromkeys(text for _, text in ordered)))
 
 
-def _traces(info: ModuleInfo, data: bytes) -> Iterator[tuple[str, int, str]]:
+def _traces(info: ModuleInfo, find: Find) -> Iterator[tuple[str, int, str]]:
     added = current().languages.values()
     yield from _producer_traces(info)
     names = {export.name for export in info.exports}
@@ -165,7 +170,7 @@ def _traces(info: ModuleInfo, data: bytes) -> Iterator[tuple[str, int, str]]:
     if texts >= _FEWEST_TEXTS:
         yield "assemblyscript", _SHAPED, f"{texts:,} data segments laid out as AssemblyScript's strings"
     for needle, language in (*_DATA, *((needle, one.name) for one in added for needle in one.data)):
-        if needle in data:
+        if find(needle) >= 0:
             yield language, _NAMED, f"the bytes {needle!r} in the file"
 
 
@@ -205,20 +210,20 @@ def _name_traces(info: ModuleInfo) -> Iterator[tuple[str, int, str]]:
                 yield language, _NAMED, f"a function named {name!r}"
 
 
-def host_detection(info: ModuleInfo | None, data: bytes) -> HostRuntime:
+def host_detection(info: ModuleInfo | None, data: bytes, find: Find | None = None) -> HostRuntime:
     """Tell which adapter MockForge's own detection picks, to the letter of contract 2.4. Never raises.
 
     Without `info`, for a file that cannot be read, names are collected up to the first parse error.
     """
-    return _host_detection(info, data)[0]
+    return _host_detection(info, data, find or data.find)[0]
 
 
 def host_trace(info: ModuleInfo | None, data: bytes) -> str:
     """Say what that detection goes by in this module."""
-    return _host_detection(info, data)[1]
+    return _host_detection(info, data, data.find)[1]
 
 
-def _host_detection(info: ModuleInfo | None, data: bytes) -> tuple[HostRuntime, str]:
+def _host_detection(info: ModuleInfo | None, data: bytes, find: Find) -> tuple[HostRuntime, str]:
     if info is None or info.read_problems:
         exports, custom = collect_names(data)
     else:
@@ -228,13 +233,13 @@ def _host_detection(info: ModuleInfo | None, data: bytes) -> tuple[HostRuntime, 
     # MockForge looks for the two whole words in section names too, but those are among the file's bytes.
     if {"resume", "getsp"} <= names:
         return "tinygo", "it exports resume and getsp"
-    if b"tinygo" in data:
-        return "tinygo", f"the text 'tinygo' stands at byte {data.find(b'tinygo'):,}"
+    if (place := find(b"tinygo")) >= 0:
+        return "tinygo", f"the text 'tinygo' stands at byte {place:,}"
     if "__new" in names and ("__pin" in names or "__unpin" in names):
         return "assemblyscript", "it exports __new and one of __pin and __unpin"
     named = next((name for name in custom if "asc" in name), None)
     if named is not None:
         return "assemblyscript", f"the custom section {named!r} has 'asc' in its name"
-    if b"assemblyscript" in data:
-        return "assemblyscript", f"the text 'assemblyscript' stands at byte {data.find(b'assemblyscript'):,}"
+    if (place := find(b"assemblyscript")) >= 0:
+        return "assemblyscript", f"the text 'assemblyscript' stands at byte {place:,}"
     return "rust", "it bears no mark of TinyGo or AssemblyScript"

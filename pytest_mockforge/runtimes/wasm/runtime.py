@@ -9,7 +9,8 @@ from pytest_mockforge.errors import AbiFailure, GuestTrap, PluginFailure, SetupE
 from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits, closed, inherited
 from pytest_mockforge.runtimes.host_services import HostServices
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule
-from pytest_mockforge.runtimes.wasm.instance import GuestInstance, open_bridge
+from pytest_mockforge.runtimes.wasm.guest import open_bridge
+from pytest_mockforge.runtimes.wasm.instance import GuestInstance
 
 
 class WasmRuntime:
@@ -60,36 +61,38 @@ class WasmRuntime:
         if self.module.engine.inherited:
             raise inherited()
         with self._lock:
-            self._refuse_reentry()
+            if self._calling:
+                self._refuse_reentry()
             if self._closed:
                 raise closed()
             self._calling = True
             try:
-                exchange = self._invoke(operation, payload, fuel)
+                instance = self._instance
+                exchange = (
+                    instance.invoke(operation, payload, fuel)
+                    if instance is not None
+                    else self._invoke_first(operation, payload, fuel)
+                )
             finally:
                 self._calling = False
-            if self.policy == "call" or (
-                self.policy == "item"
-                and (exchange.raised is not None or isinstance(exchange.failure, GuestTrap | AbiFailure))
-            ):
+            if self.policy == "call" or (exchange.reply is None and self.policy == "item" and _spoilt(exchange)):
                 self._drop()
             return exchange
 
-    def _invoke(self, operation: Operation, payload: bytes, fuel: int | None) -> Exchange:
-        if self._instance is None:
-            bridge = open_bridge(self.module, self._services) if self.module.imports else None
-            try:
-                self._instance = GuestInstance(self.module, self.limits, initialize=self.initialize, bridge=bridge)
-            except PluginFailure as failure:
-                exchange = _never_ran(operation, payload, failure)
-                return bridge.complete(exchange) if bridge is not None else exchange
-            except BaseException as error:
-                if bridge is None:
-                    raise
-                bridge.close()
-                if error is not bridge.raised:
-                    raise
-                return bridge.complete(_never_ran(operation, payload, None), error)
+    def _invoke_first(self, operation: Operation, payload: bytes, fuel: int | None) -> Exchange:
+        bridge = open_bridge(self.module, self._services) if self.module.imports else None
+        try:
+            self._instance = GuestInstance(self.module, self.limits, initialize=self.initialize, bridge=bridge)
+        except PluginFailure as failure:
+            exchange = _never_ran(operation, payload, failure)
+            return bridge.complete(exchange) if bridge is not None else exchange
+        except BaseException as error:
+            if bridge is None:
+                raise
+            bridge.close()
+            if error is not bridge.raised:
+                raise
+            return bridge.complete(_never_ran(operation, payload, None), error)
         return self._instance.invoke(operation, payload, fuel)
 
     def renew(self) -> None:
@@ -120,6 +123,11 @@ class WasmRuntime:
         instance, self._instance = self._instance, None
         if instance is not None:
             instance.close()
+
+
+def _spoilt(exchange: Exchange) -> bool:
+    """Tell whether a call without a reply leaves an instance in which no other test should begin."""
+    return exchange.raised is not None or isinstance(exchange.failure, GuestTrap | AbiFailure)
 
 
 def _never_ran(operation: Operation, payload: bytes, failure: PluginFailure | None) -> Exchange:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from ctypes import c_size_t, c_void_p
+from ctypes import c_void_p
 from time import perf_counter
 from typing import NamedTuple
 
@@ -43,8 +43,7 @@ class TimedInstance(GuestInstance):
         """Instantiate; raises as `GuestInstance` does."""
         self._inside = self._copied_in = self._copied_out = 0.0
         self._environment: _TimedEnvironment | None = None
-        self._prepared: dict[tuple[str, int], tuple[object, ...]] = {}
-        self._quick_call = module.engine.native.quick_call()
+        self._driven: dict[Operation, tuple[object, ...]] = {}
         self._driver: _Driver | None = None
         bridge = None
         if module.imports:
@@ -53,7 +52,9 @@ class TimedInstance(GuestInstance):
             bridge = HostBridge(native, self._environment)
         # The driver is a second instance in the store.
         limits = msgspec.structs.replace(limits, instances=2)
+        self._quick_enter = module.engine.native.quick_enter()
         super().__init__(module, limits, initialize=initialize, bridge=bridge)
+        self._into = self._timed
 
     def close(self) -> None:
         """Free the store and the driver."""
@@ -83,7 +84,7 @@ class TimedInstance(GuestInstance):
         data = driver_module(self._border, room)
         if data is None:
             return False
-        self._driver = _Driver(self._module, data, self._context, self._instance_address)
+        self._driver = _Driver(self._module, data, self._context, self._slots)
         return True
 
     def place(self, payloads: Sequence[bytes]) -> list[tuple[int, int]]:
@@ -98,7 +99,9 @@ class TimedInstance(GuestInstance):
         """
         driver, environment, slots = self._driver, self._environment, self._slots
         assert driver is not None
-        arguments = self._prepared.get((operation, 2)) or self._prepare(operation, 2, driver.function(operation))
+        arguments = self._driven.get(operation)
+        if arguments is None:
+            arguments = self._driven[operation] = self._pointer, *driver.function(operation)
         slots.i32[0], slots.i32[4] = offset, length
         self._inside = 0.0
         if environment is None or self._bridge is None:
@@ -115,33 +118,16 @@ class TimedInstance(GuestInstance):
     def _arm(self, fuel: int) -> None:
         """Set neither fuel nor deadline: the plain engine has none."""
 
-    def _call(self, name: str, slots: int, during: str) -> None:
-        key = (f"plugin {name}", slots)
-        arguments = self._prepared.get(key)
-        if arguments is None:
-            function = self._functions.get(name) or self._find(name, capi.EXTERN_FUNC)
-            arguments = self._prepare(*key, function)
-        self._quick(arguments, during)
+    def _timed(self, *arguments: object) -> int | None:
+        started = perf_counter()
+        error = self._quick_enter(*arguments)
+        self._inside += perf_counter() - started
+        return error
 
     def _quick(self, arguments: tuple[object, ...], during: str) -> None:
-        call, trap = self._quick_call, self._slots.trap
-        trap.value = None
-        started = perf_counter()
-        error = call(*arguments)
-        self._inside += perf_counter() - started
-        if error or trap.value:
-            taken = self._native.take_trap(error, trap.value)
-            self._raise_stash(taken, during)
-            raise self._failure(taken, during)
-
-    def _prepare(self, name: str, slots: int, function: int) -> tuple[object, ...]:
-        prepared = (
-            *(c_void_p(address) for address in (self._context, function, self._slots.address)),
-            c_size_t(slots),
-            c_void_p(self._slots.trap_address),
-        )
-        self._prepared[name, slots] = prepared
-        return prepared
+        error = self._timed(*arguments)
+        if error or self._trap.value:
+            raise self._ended(error, during)
 
     def write(self, address: int, payload: bytes, allocator: str) -> None:
         started = perf_counter()
@@ -158,18 +144,18 @@ class TimedInstance(GuestInstance):
 class _Driver:
     """The driver's instance, in the plugin's store; freed with that."""
 
-    def __init__(self, plugin: CompiledModule, data: bytes, context: int, instance: int) -> None:
+    def __init__(self, plugin: CompiledModule, data: bytes, context: int, slots: capi.Slots) -> None:
         engine = plugin.engine
         self._native, self._context = engine.native, context
         self._module = engine.compile(data)
         self._instance = capi.new_instance()
-        self._externs: list[ctypes.Structure] = []
+        self._slots = slots
         self._next = 0
         library, trap = engine.native.library, c_void_p()
         linker = library.wasmtime_linker_new(engine.address)
         try:
             name = PLUGIN.encode()
-            error = library.wasmtime_linker_define_instance(linker, context, name, len(name), instance)
+            error = library.wasmtime_linker_define_instance(linker, context, name, len(name), slots.instance_address)
             if not error:
                 error = library.wasmtime_linker_instantiate(
                     linker,
@@ -183,7 +169,7 @@ class _Driver:
         if error or trap.value:
             self.close()
             raise SetupError(f"the driver cannot be linked: {engine.native.take_trap(error, trap.value).message}")
-        self._memory = self._find(REQUESTS)
+        self._memory = self._find(REQUESTS)[0]
 
     def place(self, payload: bytes) -> tuple[int, int]:
         offset, length = self._next, len(payload)
@@ -193,19 +179,19 @@ class _Driver:
         self._next += length
         return offset, length
 
-    def function(self, operation: Operation) -> int:
+    def function(self, operation: Operation) -> tuple[object, ...]:
         return self._find(operation.value)
 
     def close(self) -> None:
         self._module.close()
 
-    def _find(self, name: str) -> int:
-        extern, raw = capi.new_extern(), name.encode()
-        address = ctypes.addressof(self._instance)
+    def _find(self, name: str) -> tuple[object, ...]:
+        # The plugin exports functions of the same names, whose places are in use.
+        extern, arguments = self._slots.place(f"driver {name}")
+        raw, address = name.encode(), ctypes.addressof(self._instance)
         found = self._native.export_get(self._context, address, raw, len(raw), ctypes.addressof(extern))
         assert found
-        self._externs.append(extern)
-        return capi.extern_payload(extern)
+        return arguments
 
 
 class _TimedEnvironment(Environment):

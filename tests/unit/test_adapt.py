@@ -15,8 +15,8 @@ from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.errors import AdaptError, GuestTrap, LoadFailure
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.wasm.adapt import LARGEST_MODULE, Packing, adapt
-from pytest_mockforge.runtimes.wasm.adapt_sections import text, unsigned
-from pytest_mockforge.runtimes.wasm.binary import sections
+from pytest_mockforge.runtimes.wasm.adapt_sections import signed, text, unsigned
+from pytest_mockforge.runtimes.wasm.binary import Reader, sections
 from pytest_mockforge.runtimes.wasm.conventions import read_border
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule, metered_engine
 from pytest_mockforge.runtimes.wasm.inspection import inspect_module
@@ -514,6 +514,23 @@ def test_what_cannot_be_mended_is_refused_with_reason_and_hint(data: bytes, reas
         adapt(data)
     assert reason in caught.value.message
     assert caught.value.hint
+
+
+def test_where_a_wrapper_finds_no_memory_all_that_would_do_is_named() -> None:
+    with pytest.raises(AdaptError) as caught:
+        adapt(REFUSED["no-scratch"][0])
+    for needed in ("__stack_pointer", "alloc(i32) -> (i32)", "malloc(i32) -> (i32)"):
+        assert needed in str(caught.value.expected)
+    assert caught.value.got == "none of them"
+
+
+@pytest.mark.parametrize(
+    "value", [0, 1, -1, 63, 64, -64, -65, 127, 128, -128, 8191, 8192, -8192, -8193, 2**31 - 1, -(2**31)]
+)
+def test_a_signed_number_is_written_as_short_as_it_can_be_read(value: int) -> None:
+    written = signed(value)
+    assert Reader(memoryview(written), 0, len(written)).signed(32) == value
+    assert len(written) == max(1, (value if value >= 0 else ~value).bit_length() // 7 + 1)
 
 
 def test_an_operation_exported_twice_is_refused() -> None:

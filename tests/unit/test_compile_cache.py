@@ -13,11 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import wasmtime
 
 from pytest_mockforge import load
 from pytest_mockforge.runtimes.file_lock import file_lock
 from pytest_mockforge.runtimes.wasm import cache as module
 from pytest_mockforge.runtimes.wasm.cache import MOST_BYTES, CompileCache, default_folder
+from pytest_mockforge.runtimes.wasm.engine import deserialized
 from tests.conftest import ROOT, RUST
 from tests.hostile_cases import write_wasm
 
@@ -525,3 +527,24 @@ def test_the_default_folder_is_the_users_cache_directory(monkeypatch: pytest.Mon
     assert default_folder() == tmp_path / "pytest-mockforge"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert default_folder() == Path.home() / ".cache" / "pytest-mockforge"
+
+
+def test_the_default_folder_on_windows_is_the_users_local_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert default_folder() == tmp_path / "pytest-mockforge"
+    monkeypatch.delenv("LOCALAPPDATA")
+    assert default_folder() == Path.home() / "AppData" / "Local" / "pytest-mockforge"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take only text for the name of a file")
+def test_what_cannot_be_mapped_as_code_is_read_instead(tmp_path: Path) -> None:
+    # wasmtime takes only text for the name of a file that it maps.
+    path = tmp_path / os.fsdecode(b"\xff.cwasm")
+    with wasmtime.Engine() as engine:
+        with wasmtime.Module(engine, '(module (func (export "f")))') as module:
+            path.write_bytes(module.serialize())
+        found = deserialized(wasmtime.Module, engine, str(path))
+        assert found is not None
+        assert [export.name for export in found.exports] == ["f"]
+        found.close()

@@ -245,6 +245,17 @@ def test_each_part_has_a_buffer_of_its_own() -> None:
     assert template(guest(f"{''.join(shown)} {quote} (i32.const 127)")) == b'"aeedhc"'
 
 
+def test_an_allocator_that_wants_a_class_as_well_is_given_one() -> None:
+    text = """(module
+      (memory (export "memory") 1)
+      (data (i32.const 128) "[0]")
+      (func (export "__new") (param i32 i32) (result i32)
+        (i32.store8 (i32.const 129) (i32.add (i32.const 48) (local.get 1))) (i32.const 1024))
+      (func (export "__pin") (param i32) (result i32) (local.get 0))
+      (func (export "plugin_template_execute") (param i32 i32 i32 i32 i32 i32) (result i32) (i32.const 128)))"""
+    assert template(compiled(bytes(wasmtime.wat2wasm(text)))) == b"[1]"
+
+
 def test_what_stands_behind_the_value_is_left_alone() -> None:
     text = '{"a":["}]",{"b":"\\\\\\""}]}'
     assert template(guest(data=quoted(text + '","more":[')))[: len(text) + 1] == text.encode()
@@ -396,9 +407,24 @@ def test_the_module_without_wasi_and_main_has_less() -> None:
 def test_another_allocator_and_other_imports_are_told() -> None:
     imported = Import(module="env", name="log", kind="function")
     info = ModuleInfo(size=0, imports=(imported,), exports=(function("plugin_template_execute", 6),))
-    details = [one.detail for one in host_mismatches(info, read_border(info, "rust"))]
-    assert details[:2] == ["other-imports", "allocator"]
-    assert "result-shape" not in details
+    found = host_mismatches(info, read_border(info, "rust"))
+    assert [one.detail for one in found[:2]] == ["other-imports", "allocator"]
+    assert found[1].message.endswith("wants alloc(i32) -> (i32): no export 'alloc'")
+    assert "result-shape" not in {one.detail for one in found}
+
+
+def test_each_mismatch_says_what_it_is_and_what_mends_it() -> None:
+    data = WITH_WASI.read_bytes()
+    info = inspect_module(data)
+    told = {one.detail: one for one in host_mismatches(info, read_border(info, host_detection(info, data)))}
+    assert all(one.message and one.mend for one in told.values())
+    assert [told[detail].message for detail in ALWAYS] == [
+        "it exports plugin_auth_authenticate for authenticate, plugin_template_execute for template_function; "
+        "the adapter looks for authenticate and template_function",
+        "each argument comes in a buffer of its own; the adapter passes one JSON object",
+        "one result; the adapter calls only what gives two, pointer and length",
+        "a bare pointer, without length or end mark, comes back",
+    ]
 
 
 def test_a_module_without_the_sdk_has_no_such_mismatch() -> None:

@@ -20,6 +20,7 @@ from pytest_mockforge.runtimes.wasm.inspection import (
 from tests.hostile_cases import Case, cases, wasm_bytes
 
 PREAMBLE = b"\0asm\x01\0\0\0"
+CUT_EARLY = "copy or build the file again: it was cut off"
 CUT = "copy or build the file again: it was cut off or damaged"
 PRINTABLE = {"i32", "i64", "f32", "f64", "funcref"}
 #: Every form that the type section can take, next to what a plugin exports.
@@ -97,7 +98,7 @@ def malformed(data: bytes) -> str:
     ("data", "first_line", "hint"),
     [
         (b"", "the file is empty", "build the plugin again"),
-        (b"\0asm\x01", "the file ends after 5 bytes, within the 8 that every module begins with", "cut off"),
+        (b"\0asm\x01", "the file ends after 5 bytes, within the 8 that every module begins with", CUT_EARLY),
         (b"abc", "the file holds 3 bytes, too few for a WebAssembly module", "wasm32 target"),
         (b"(module)", "the file holds WebAssembly text, not a binary WebAssembly module", "name the file .wat"),
         (b"\xef\xbb\xbf ;; c\n (; d ;) (module)", "the file holds WebAssembly text, not", "name the file .wat"),

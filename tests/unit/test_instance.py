@@ -210,6 +210,7 @@ def test_pointers_are_unsigned(as_it_stands: Call, pointer: int, length: int, go
     failure = as_it_stands(module(extra=PACKED.format(pointer=pointer, length=length))).failure
     assert isinstance(failure, AbiFailure)
     assert failure.detail == "output-outside-memory"
+    assert failure.expected == "pointer and length within 65536 bytes, below 2 GiB"
     assert got in (failure.got or "")
 
 
@@ -217,6 +218,21 @@ def test_a_packed_negative_length_is_named(as_it_stands: Call) -> None:
     failure = as_it_stands(module(extra=PACKED.format(pointer=128, length=0xFFFFFFFE))).failure
     assert isinstance(failure, AbiFailure)
     assert (failure.detail, failure.got) == ("negative-length", "-2")
+
+
+def test_a_packed_length_of_2_gib_is_negative_as_well(as_it_stands: Call) -> None:
+    failure = as_it_stands(module(extra=PACKED.format(pointer=128, length=0x80000000))).failure
+    assert isinstance(failure, AbiFailure)
+    assert (failure.detail, failure.got) == ("negative-length", "-2147483648")
+
+
+def test_what_a_release_does_wrong_is_noted_for_the_request_and_the_reply(as_it_stands: Call) -> None:
+    exchange = as_it_stands(module(dealloc="unreachable", extra=PACKED.format(pointer=128, length=5)))
+    assert exchange.reply == b'{"aut'
+    assert [(note.detail, note.message) for note in exchange.border] == [
+        ("release-trapped", "dealloc(1024, 1) trapped: unreachable"),
+        ("release-trapped", "dealloc(128, 5) trapped: unreachable"),
+    ]
 
 
 def test_an_address_of_2_gib_is_refused_although_memory_reaches_it(tmp_path: Path) -> None:
@@ -298,6 +314,13 @@ def test_the_clock_starts_again_with_each_call(tmp_path: Path) -> None:
         ends = time.monotonic() + 0.3
         while time.monotonic() < ends:
             assert plugin.observe(AUTH).failure is None
+
+
+def test_a_call_that_never_came_to_run_used_nothing(tmp_path: Path) -> None:
+    with hostile(tmp_path, "huge-memory") as plugin:
+        seen = plugin.observe(AUTH)
+    assert seen.failure is not None
+    assert (seen.fuel, seen.memory, seen.memory_grown) == (None, 0, 0)
 
 
 def test_memory_ends_at_the_limit(tmp_path: Path) -> None:

@@ -160,6 +160,11 @@ def test_static_strings_tell_assemblyscript_where_nothing_else_does(optimised: b
     assert detect_language(inspect_module(data), data).language == "assemblyscript"
 
 
+def test_static_strings_of_one_letter_tell_assemblyscript() -> None:
+    data = with_data(*(text_object(text, optimised=True) for text in "abc"))
+    assert detect_language(inspect_module(data), data).language == "assemblyscript"
+
+
 @pytest.mark.parametrize(
     "segment", [b"", b"\2\0\0\0", bytes(8), bytes(40), b"\2\0\0\0\3\0\0\0abc", b"plain text in UTF-8"]
 )
@@ -169,5 +174,12 @@ def test_other_data_tells_nothing(segment: bytes) -> None:
 
 
 def test_what_mockforge_goes_by_is_said() -> None:
-    data = PREAMBLE + custom("javascript")
-    assert host_trace(inspect_module(data), data) == "the custom section 'javascript' has 'asc' in its name"
+    for data, said in (
+        (exporting("resume", "getsp"), "it exports resume and getsp"),
+        (PREAMBLE + custom("x", b"by tinygo"), "the text 'tinygo' stands at byte 15"),
+        (exporting("__new", "__pin"), "it exports __new and one of __pin and __unpin"),
+        (PREAMBLE + custom("javascript"), "the custom section 'javascript' has 'asc' in its name"),
+        (PREAMBLE + custom("x", b"assemblyscript"), "the text 'assemblyscript' stands at byte 12"),
+        (PREAMBLE, "it bears no mark of TinyGo or AssemblyScript"),
+    ):
+        assert host_trace(inspect_module(data), data) == said

@@ -37,6 +37,8 @@ WORDS = [
     ("MF117", "count-too-large", MODULE + b"\x0a\x01\x09"),
     ("MF117", "number-too-long", MODULE + b"\x07\x06\x80\x80\x80\x80\x80\0"),
     ("MF117", "number-too-large", MODULE + b"\x07\x05\x80\x80\x80\x80\x10"),
+    ("MF117", "number-too-large", MODULE + b"\x06\x0a\x01\x7f\0\x41\xff\xff\xff\xff\x3f\x0b"),
+    ("MF117", "number-too-large", MODULE + b"\x06\x0a\x01\x7f\0\x41\x80\x80\x80\x80\x70\x0b"),
     ("MF117", "name-not-utf-8", MODULE + b"\x07\x05\x01\x01\xff\x02\0"),
     ("MF117", "bytes-left-over", MODULE + b"\x08\x02\0\0"),
     ("MF117", "section-twice", MODULE + b"\x03\x01\0" * 2),

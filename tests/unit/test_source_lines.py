@@ -53,6 +53,17 @@ def trap_of(path: Path) -> GuestTrap:
     return caught.value
 
 
+def test_lines_in_the_64_bit_form_read_the_same() -> None:
+    module = base64.b64decode(TRAP_C[4])
+    at = module.index(b".debug_line") + len(b".debug_line")
+    size = int.from_bytes(module[at : at + 4], "little")
+    short = module[at : at + 4 + size]
+    version, header, rest = short[4:6], int.from_bytes(short[6:10], "little"), short[10:]
+    wide = b"\xff" * 4 + (size + 4).to_bytes(8, "little") + version + header.to_bytes(8, "little") + rest
+    assert read_lines(wide) == read_lines(short)
+    assert {row.line for row in read_lines(short)} >= {4, 8}
+
+
 @pytest.mark.parametrize("version", TRAP_C)
 def test_dwarf_tells_file_and_line_of_each_frame(tmp_path: Path, version: int) -> None:
     path = tmp_path / "trap.wasm"

@@ -118,6 +118,13 @@ def test_each_function_is_answered_or_denied(
         assert asked.outcome in ("ok", "EBADF", "ESPIPE", "ENOTCAPABLE", "ENOTDIR", "ENOTSOCK", "ENOTSUP")
 
 
+def test_a_stream_is_a_character_device_without_size_or_times(tmp_path: Path) -> None:
+    body = f"(drop {call('fd_filestat_get', 'ii', (STDOUT, REPLY))})"
+    with guest(tmp_path, imported("fd_filestat_get", "ii"), body, reply=64) as plugin:
+        device, inode, kind, links, size, *times = struct.unpack("<QQB7xQQQQQ", plugin.call_raw("authenticate", b"{}"))
+    assert (device, inode, kind, links, size, times) == (0, 0, 2, 1, 0, [0, 0, 0])
+
+
 @pytest.mark.parametrize("host", hosts())
 def test_no_host_profile_gives_a_guest_more_of_the_world(
     tmp_path: Path, host: str, monkeypatch: pytest.MonkeyPatch

@@ -21,7 +21,7 @@ from pytest_mockforge.additions import current
 PLACEHOLDER: Final = re.compile(r"~secret\.([a-z0-9][a-z0-9.-]*)~")
 """What stands where a secret stood; its group is the name."""
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
-_SLICE = re.compile(r"(.+)\.([0-9]+)-([0-9]+)")
+_SLICE = re.compile(r"(.+)\.([0-9]{1,9})-([0-9]{1,9})")
 _LONGEST_NAME = 40
 
 # --- what is a secret -------------------------------------------------------------------------------------------------

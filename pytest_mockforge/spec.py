@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+from pytest_mockforge.documents.files import shown
 from pytest_mockforge.errors import SpecError
 
 SpecKind = Literal["module", "text", "folder", "http", "grpc", "asgi", "added"]
@@ -63,7 +64,7 @@ def parse_spec(text: str, base: Path) -> Spec:
     """
     name, rest = None, text.strip()
     match = _NAMED.fullmatch(rest)
-    if match and not (base / rest).exists():
+    if match and not _is_there(base / rest):
         name, rest = match["name"].strip(), match["rest"].strip()
         if not name or _NOT_IN_LABELS.search(name):
             raise SpecError(
@@ -183,6 +184,13 @@ def _url(rest: str, text: str) -> SplitResult:
     return url
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _kind(path: Path, text: str) -> SpecKind:
     try:
         if path.is_dir():
@@ -191,7 +199,7 @@ def _kind(path: Path, text: str) -> SpecKind:
     except (OSError, ValueError) as error:
         raise SpecError(f"{text!r} cannot be looked up: {error}", hint=f"a SPEC is {_FORMS}") from None
     if not exists:
-        raise SpecError(f"{text!r} does not exist", hint=f"looked for {path}")
+        raise SpecError(f"{text!r} does not exist", hint=f"looked for {shown(path)}")
     return "text" if path.suffix == ".wat" else "module"
 
 

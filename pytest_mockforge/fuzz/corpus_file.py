@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Final, Literal, cast
@@ -34,6 +33,8 @@ from pytest_mockforge.masking import Redactor, placeholders
 VERSION: Final = 1
 _MOST_BEFORE = 1_000
 _LONGEST_REASON = 300
+_DEEPEST: Final = 200
+"""Levels of a request that is kept: more than a plugin reads, and less than a walk through them can take."""
 
 
 MODELS: Final[dict[Operation, type[Request]]] = {
@@ -134,13 +135,25 @@ def stored_case(data: bytes) -> StoredCase:
         if head.version != VERSION or isinstance(head.version, bool):
             said = "names no version" if head.version is None else f"is of version {head.version!a}"
             raise UnreadableCase(one_line(f"{said}, where version {VERSION} can be read"))
-        return msgspec.json.decode(data, type=StoredCase)
+        case = msgspec.json.decode(data, type=StoredCase)
     except msgspec.ValidationError as error:
         raise UnreadableCase(one_line(f"is no case of a corpus: {error}")) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableCase(one_line(f"is not JSON: {error}")) from None
     except RecursionError:
         raise UnreadableCase("is nested too deeply for a case") from None
+    if any(is_too_deep(form) for one in (case.case, *case.before) for form in (one.request, one.model)):
+        raise UnreadableCase("is nested too deeply for a case")
+    return case
+
+
+def is_too_deep(form: object) -> bool:
+    """Tell whether a request that was read is nested so deeply that no function could walk through it."""
+    level = [form]
+    for _ in range(_DEEPEST):
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = [member for members in inner for member in members]
+    return bool(level)
 
 
 def read_case(data: bytes, redactor: Redactor) -> tuple[Discovery, bool]:
@@ -223,11 +236,14 @@ def payload_bytes(stored: StoredPayload) -> bytes:
         raise UnreadableCase("holds a payload that is not one of json, text and base64")
     try:
         if stored.json is not msgspec.UNSET:
-            return dump(parse(bytes(stored.json)).value)
+            parsed = parse(bytes(stored.json))
+            if not parsed.ok:
+                raise UnreadableCase(one_line(f"holds a payload that cannot be read: {parsed.host_message}"))
+            return dump(parsed.value)
         if stored.text is not None:
             return stored.text.encode()
         return b64decode(stored.base64 or "", validate=True)
-    except (RequestError, RecursionError, UnicodeEncodeError, NotBase64) as error:
+    except (RequestError, RecursionError, ValueError) as error:
         raise UnreadableCase(one_line(f"holds a payload that cannot be read: {error}")) from None
 
 

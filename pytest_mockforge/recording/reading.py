@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from pytest_mockforge.documents.files import read_regular, shown
-from pytest_mockforge.fuzz.corpus_file import UnreadableCase, one_line, payload_bytes
+from pytest_mockforge.fuzz.corpus_file import UnreadableCase, is_too_deep, one_line, payload_bytes
 from pytest_mockforge.recording.line import FORMAT, LARGEST, LONGEST_LINE, VERSION, RecordedCall
 
 _MOST_PROBLEMS: Final = 100
@@ -141,6 +141,8 @@ def _call(row: bytes) -> RecordedCall:
     given = [value for value in (call.request, call.model, call.payload) if value is not None]
     if len(given) != 1:
         raise UnreadableCase("is no call of a recording: it has one of request, model and payload")
+    if is_too_deep(given[0]):
+        raise UnreadableCase("is nested too deeply for a call")
     for payload in (call.payload, call.reply):
         if payload is not None:
             payload_bytes(payload)

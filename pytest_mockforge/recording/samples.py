@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+import msgspec
 
 from pytest_mockforge.checks.secrets import known_secrets
 from pytest_mockforge.contract.json_text import parse
@@ -45,7 +48,8 @@ def samples_from(recording: Recording, testfile: TestFile, *, label: str | None,
     """Make samples of the calls of one plugin, or of all; `testfile` has those that are there already."""
     imported = Imported()
     taken = {sample.name for sample in testfile.samples}
-    known = [*_requests(testfile)]
+    known = {_same(request) for request in _requests(testfile)}
+    numbers: dict[str, int] = {}
     redactor = Redactor(known_secrets(testfile))
     lines = [line for line in recording.lines if label in (None, line.call.plugin)]
     for one in distinct(lines):
@@ -55,11 +59,11 @@ def samples_from(recording: Recording, testfile: TestFile, *, label: str | None,
         except (_NoSample, RequestError) as error:
             imported.refused.append(f"{recording.place(one.lines[0])}: {str(error).partition(chr(10))[0]}")
             continue
-        if request in known:
+        if (same := _same(request)) in known:
             imported.known += 1
             continue
-        known.append(request)
-        name = _unique(sample.name, taken)
+        known.add(same)
+        name = _unique(sample.name, taken, numbers)
         taken.add(name)
         imported.samples.append(
             NewSample(
@@ -80,6 +84,12 @@ def _requests(testfile: TestFile) -> Iterator[tuple[Operation, object]]:
         except RequestError:
             # The check on samples reports it.
             continue
+
+
+def _same(request: tuple[Operation, object]) -> str:
+    """Give what is equal for equal requests, for a look-up: there may be a hundred thousand of them."""
+    operation, fields = request
+    return f"{operation} {json.dumps(msgspec.to_builtins(fields), sort_keys=True, default=repr)}"
 
 
 def _sample(one: Distinct, redactor: Redactor, testfile: TestFile, *, replies: bool) -> NewSample:
@@ -158,8 +168,10 @@ def _name(call: RecordedCall) -> str:
     return re.sub(r"[\W_]+", " ", test).strip() or f"{call.operation} as recorded"
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    unique, number = name, 2
+def _unique(name: str, taken: set[str], numbers: dict[str, int]) -> str:
+    """Number a name that is taken; `numbers` tells which were given, since any number of calls may come of one test."""
+    unique, number = name, numbers.get(name, 2)
     while unique in taken:
         unique, number = f"{name} ({number})", number + 1
+    numbers[name] = number
     return unique

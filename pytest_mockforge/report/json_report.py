@@ -26,7 +26,7 @@ def from_json(data: bytes | str) -> Report:
     """Read what `to_json` wrote. Raises DocumentError for anything else."""
     try:
         return msgspec.json.decode(data, type=Report)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DocumentError(
             f"this is no report of pytest-mockforge: {error}",
             hint=f"a report is what --mockforge-report=FILE.json writes, with schema {SCHEMA!r}",

@@ -177,6 +177,7 @@ def test_two_budgets_that_cannot_both_hold_are_refused(one: str, other: str) -> 
         refuse_contradictions([read(one), read(other)])
     assert repr(read(one).text) in caught.value.message
     assert repr(read(other).text) in caught.value.message
+    assert caught.value.hint == "remove one of the two"
 
 
 @pytest.mark.parametrize(

@@ -334,6 +334,10 @@ def test_a_variant_that_holds_text_is_asked_for_its_text() -> None:
     assert (violation.expected, violation.got) == ('{"Custom": "…"}', 'string "Custom" (6 characters)')
 
 
+def test_a_list_that_is_too_short_comes_with_the_way_to_name_fields() -> None:
+    assert decode_reply(Operation.AUTHENTICATE, b"[true]").violations[0].hint == "write an object with named fields"
+
+
 def test_an_enum_of_no_variant_or_two_has_its_place() -> None:
     [violation] = _column(data_type={}).violations
     assert (violation.kind, violation.pointer) == ("wrong-length", "/columns/0/data_type")

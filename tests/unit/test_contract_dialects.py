@@ -196,6 +196,12 @@ def test_a_realistic_query_has_each_parameter_that_its_text_names() -> None:
     assert sum(bool(names) for names, _ in named) >= 4
 
 
+def test_a_realistic_call_has_arguments_of_several_types() -> None:
+    made = _realistic(Operation.TEMPLATE_FUNCTION)
+    assert made["mixed-arguments"]["args"] == ("abc", 1, None)
+    assert made["booleans-and-null"]["args"] == (True, False, None)
+
+
 def test_a_realistic_call_about_a_request_has_one() -> None:
     context = _realistic(Operation.TEMPLATE_FUNCTION)["with-request-context"]["context"]
     assert isinstance(context, ResolutionContext)

@@ -14,6 +14,7 @@ from pytest_mockforge.additions import Origin, install
 from pytest_mockforge.admission import Given, admit
 from pytest_mockforge.budgets.expressions import DEFAULTS, parse_budgets
 from pytest_mockforge.checks.registry import find, select
+from pytest_mockforge.contract.decode import Decoded
 from pytest_mockforge.contract.dialects import HostDialect, dialect_named
 from pytest_mockforge.contract.requests import TemplateCall
 from pytest_mockforge.documents.accepted import read_accept_file
@@ -101,6 +102,12 @@ class Shouting(HostDialect):
             case "text":
                 return "text"  # type: ignore[return-value] # as an author may err
         return b"HEY"
+
+    def decode(self, operation: Operation, payload: bytes) -> Decoded:
+        return "text" if payload == b"text" else super().decode(operation, payload)  # type: ignore[return-value] # as above
+
+    def refused(self, _operation: Operation, payload: bytes) -> str | None:
+        return {b"number": 5, b"NO": "no"}.get(payload)  # type: ignore[return-value] # as above
 
 
 class Edge:
@@ -263,6 +270,20 @@ def test_a_dialect_is_asked_for_by_name_and_named_where_it_breaks() -> None:
         dialect.encode(TemplateCall(function_name="raise"))
     with pytest.raises(ExtensionError, match="encode of the dialect 'shouting' gave what cannot be used"):
         dialect.encode(TemplateCall(function_name="text"))
+
+
+def test_a_dialect_whose_reading_cannot_be_used_is_named_with_what_it_gave() -> None:
+    add("dialects", Shouting())
+    dialect = dialect_named("shouting")
+    assert dialect.decode(Operation.TEMPLATE_FUNCTION, b"1").value == 1
+    with pytest.raises(ExtensionError, match="decode of the dialect 'shouting' gave what cannot be used") as caught:
+        dialect.decode(Operation.TEMPLATE_FUNCTION, b"text")
+    assert "expected: Decoded\n  got: 'text'" in str(caught.value)
+    assert dialect.refused(Operation.TEMPLATE_FUNCTION, b"NO") == "no"
+    assert dialect.refused(Operation.TEMPLATE_FUNCTION, b"1") is None
+    with pytest.raises(ExtensionError, match="refused of the dialect 'shouting' gave what cannot be used") as caught:
+        dialect.refused(Operation.TEMPLATE_FUNCTION, b"number")
+    assert "expected: text or None\n  got: 5" in str(caught.value)
 
 
 def test_a_host_is_asked_for_by_name_and_may_only_object_by_a_rule() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import statistics
@@ -147,6 +148,33 @@ def test_every_step_of_a_call_can_be_told_apart(tmp_path: Path) -> None:
 def test_samples_never_fall_below_nothing(tmp_path: Path) -> None:
     timing = measured(side(tmp_path, "idle", text()), samples=200)[0]
     assert min(seconds for variant in timing.seconds for seconds in variant) >= 0
+
+
+class Overheard(Lanes):
+    """Lanes that tell on which roads the child was asked to call."""
+
+    def __init__(self, side: Side, patience: float = 5.0) -> None:
+        self.roads: list[object] = []
+        super().__init__([side], variants=1, limits=Limits(), cache=None, patience=patience)
+
+    def ask(self, order: dict[str, object], patience: float) -> dict[str, object]:
+        if order["do"] == "workload":
+            self.roads.append(order["direct"])
+        return super().ask(order, patience)
+
+
+@pytest.mark.parametrize(("dealloc", "roads"), [("", [True]), ("unreachable", [True, False])])
+def test_calls_are_made_in_one_go_unless_a_release_fails(tmp_path: Path, dealloc: str, roads: list[bool]) -> None:
+    found = side(tmp_path, "a", text(dealloc=dealloc))
+    with Overheard(found) as lanes:
+        lanes.of(found).lanes[0].warm_up(AUTH, 5.0)
+    assert lanes.roads == roads
+
+
+def test_modules_compiled_for_a_measurement_are_kept_in_the_cache(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    measure_time([side(tmp_path, "a", text())], [AUTH], samples=5, seconds=1.0, variants=1, cache=cache)
+    assert list(cache.glob("*.cwasm"))
 
 
 def test_operations_without_requests_are_left_out(tmp_path: Path) -> None:
@@ -388,6 +416,7 @@ def test_calls_of_a_service_that_do_not_count_are_made_and_left_out() -> None:
         with Lanes([found], variants=1, limits=Limits(), cache=None, patience=5.0) as lanes:
             (lane,) = lanes.of(found).lanes
             batch = lane.batch(AUTH, 5, 3, 2, 5.0)
+            assert gc.isenabled()
         subject.close()
         calls = len(server.seen)
     assert (len(batch.guest), len(batch.connect), batch.failure) == (3, 3, "")

@@ -416,7 +416,7 @@ def test_another_allocator_and_other_imports_are_told() -> None:
 def test_each_mismatch_says_what_it_is_and_what_mends_it() -> None:
     data = WITH_WASI.read_bytes()
     info = inspect_module(data)
-    told = {one.detail: one for one in host_mismatches(info, read_border(info, host_detection(info, data)))}
+    told = {str(one.detail): one for one in host_mismatches(info, read_border(info, host_detection(info, data)))}
     assert all(one.message and one.mend for one in told.values())
     assert [told[detail].message for detail in ALWAYS] == [
         "it exports plugin_auth_authenticate for authenticate, plugin_template_execute for template_function; "

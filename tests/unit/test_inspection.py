@@ -20,7 +20,6 @@ from pytest_mockforge.runtimes.wasm.inspection import (
 from tests.hostile_cases import Case, cases, wasm_bytes
 
 PREAMBLE = b"\0asm\x01\0\0\0"
-CUT_EARLY = "copy or build the file again: it was cut off"
 CUT = "copy or build the file again: it was cut off or damaged"
 PRINTABLE = {"i32", "i64", "f32", "f64", "funcref"}
 #: Every form that the type section can take, next to what a plugin exports.
@@ -98,7 +97,7 @@ def malformed(data: bytes) -> str:
     ("data", "first_line", "hint"),
     [
         (b"", "the file is empty", "build the plugin again"),
-        (b"\0asm\x01", "the file ends after 5 bytes, within the 8 that every module begins with", CUT_EARLY),
+        (b"\0asm\x01", "the file ends after 5 bytes, within the 8 that every module begins with", "cut off"),
         (b"abc", "the file holds 3 bytes, too few for a WebAssembly module", "wasm32 target"),
         (b"(module)", "the file holds WebAssembly text, not a binary WebAssembly module", "name the file .wat"),
         (b"\xef\xbb\xbf ;; c\n (; d ;) (module)", "the file holds WebAssembly text, not", "name the file .wat"),
@@ -121,6 +120,10 @@ def test_a_file_that_is_no_core_module_is_named_for_what_it_is(data: bytes, firs
     error = failure(data)
     assert error.message.splitlines()[0].startswith(first_line)
     assert hint in str(error.hint)
+
+
+def test_a_file_that_ends_within_the_first_eight_bytes_is_to_be_copied_again() -> None:
+    assert failure(b"\0asm\x01").hint == "copy or build the file again: it was cut off"
 
 
 def test_the_bytes_at_the_start_are_shown_beside_those_expected() -> None:

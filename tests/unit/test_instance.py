@@ -212,6 +212,7 @@ def test_pointers_are_unsigned(as_it_stands: Call, pointer: int, length: int, go
     assert failure.detail == "output-outside-memory"
     assert failure.expected == "pointer and length within 65536 bytes, below 2 GiB"
     assert got in (failure.got or "")
+    assert failure.cause == ("negative-pointer" if pointer >= 0x80000000 else "pointer-behind-the-end")
 
 
 def test_a_packed_negative_length_is_named(as_it_stands: Call) -> None:

@@ -166,7 +166,8 @@ class Overheard(Lanes):
 @pytest.mark.parametrize(("dealloc", "roads"), [("", [True]), ("unreachable", [True, False])])
 def test_calls_are_made_in_one_go_unless_a_release_fails(tmp_path: Path, dealloc: str, roads: list[bool]) -> None:
     found = side(tmp_path, "a", text(dealloc=dealloc))
-    with Overheard(found) as lanes:
+    lanes = Overheard(found)
+    with lanes:
         lanes.of(found).lanes[0].warm_up(AUTH, 5.0)
     assert lanes.roads == roads
 

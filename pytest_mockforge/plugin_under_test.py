@@ -5,19 +5,17 @@ Works in a REPL: knows nothing of pytest, checks or reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
-from io import StringIO
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
 import msgspec
 
+from pytest_mockforge.caller import Caller
 from pytest_mockforge.contract.decode import Decoded
-from pytest_mockforge.contract.dialects import Dialect
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.replies import AuthResponse, DataResult, ResponseData
 from pytest_mockforge.contract.requests import (
@@ -28,15 +26,11 @@ from pytest_mockforge.contract.requests import (
     ResponseRequest,
     TemplateCall,
 )
-from pytest_mockforge.errors import Refusal, RemoteFailure, RemoteRefusal, RequestError
+from pytest_mockforge.errors import RequestError
 from pytest_mockforge.observation import Observation
 from pytest_mockforge.runtimes.base import (
-    KIB,
-    Exchange,
     InstancePolicy,
     Limits,
-    MessageRuntime,
-    Runtime,
 )
 from pytest_mockforge.runtimes.host_services import HostServices
 
@@ -45,10 +39,9 @@ if TYPE_CHECKING:
     from pytest_mockforge.subject import Subject
 
 Reply = TypeVar("Reply")
-_MOST_PRINTED = 64 * KIB
 
 
-class Plugin:
+class Plugin(Caller):
     """One plugin under test.
 
     By default an instance serves one pytest item, or one Hypothesis example, and is replaced after a trap. `fresh()`
@@ -67,13 +60,7 @@ class Plugin:
         services: HostServices | None = None,
     ) -> None:
         """Take a subject that something can be called of, else LoadFailure is raised, and what lies behind imports."""
-        self._subject = subject
-        self._asked_dialect = dialect
-        self._host = host
-        self._policy: InstancePolicy = policy
-        self._services = services if services is not None else HostServices()
-        self._runtime = self._open_runtime(limits)
-        self._printed = StringIO()
+        super().__init__(subject, limits=limits, host=host, dialect=dialect, policy=policy, services=services)
         self._views: list[Plugin] = []
         self._closed_views: WeakSet[Plugin] = WeakSet()
         """They may be called again, and hold nothing until then: so no more than a weak reference to each."""
@@ -81,7 +68,6 @@ class Plugin:
         self.witness: Callable[[Request | None, Observation], None] | None = None
         """Told of each typed call, and of `call_raw` without a request; also of those that views make."""
         self._owns_subject = owns_subject
-        self.last: Observation | None = None
 
     @property
     def label(self) -> str:
@@ -92,21 +78,6 @@ class Plugin:
     def language(self) -> str:
         """What the plugin was built from, as far as it shows: rust, tinygo, go, assemblyscript, c, … or remote."""
         return self._subject.language
-
-    @property
-    def dialect(self) -> str:
-        """The JSON shapes that are spoken with it: `host` or `sdk`; a service is asked which, at the first need."""
-        return self._dialect.name
-
-    @property
-    def operations(self) -> frozenset[Operation]:
-        """The operations that can be called, as far as that shows without calling."""
-        return self._runtime.operations
-
-    @property
-    def limits(self) -> Limits:
-        """What each call may use."""
-        return self._runtime.limits
 
     @property
     def host(self) -> HostServices:
@@ -187,35 +158,6 @@ class Plugin:
         __tracebackhide__ = True
         return self._observe(operation, payload, 0.0, known, wire=wire)
 
-    def on_the_wire(self, operation: Operation, payload: bytes) -> bytes:
-        """Give a written request as it travels: JSON, and over gRPC a message, for which it may raise RequestError."""
-        runtime = self._runtime
-        return runtime.message(operation, payload) if isinstance(runtime, MessageRuntime) else payload
-
-    def encode(self, request: Request) -> bytes:
-        """Give the bytes that a request travels as. Raises RequestError when the dialect cannot carry it."""
-        return self._dialect.encode(request)
-
-    def carried(self, operation: Operation, reply: object) -> Json:
-        """Reduce an expected reply, in the host's shape, to what a reply of the plugin's dialect can hold."""
-        return self._dialect.carried(operation, cast("Json", reply))
-
-    def invoke(self, operation: Operation, payload: bytes) -> Exchange:
-        """Carry bytes and give what the runtime saw, without decoding: for loops over many calls."""
-        return self._carry(operation, payload)
-
-    def interrupt(self, request: Request, *, fuel: int) -> Exchange:
-        """Make a call that may use only so much fuel."""
-        return self._carry(request.operation, self._dialect.encode(request), fuel)
-
-    def health(self) -> bool:
-        """Tell whether the host would call the plugin healthy: of a module it says so without asking it (1.7)."""
-        return self._runtime.health()
-
-    def metrics(self) -> Mapping[str, str]:
-        """Give what the host's `get_metrics` gives: of a module, nothing (contract 1.7)."""
-        return self._runtime.metrics()
-
     def fresh(self) -> Plugin:
         """Give the same plugin with a new instance for every single call."""
         return self.view(policy="call")
@@ -258,13 +200,6 @@ class Plugin:
         """Make the next call start in a fresh instance."""
         self._runtime.renew()
 
-    def take_printed(self) -> str:
-        """Give the first 64 Ki characters that the plugin and its views printed since this was last asked."""
-        text = self._printed.getvalue()
-        self._printed.seek(0)
-        self._printed.truncate()
-        return text
-
     def close(self) -> None:
         """Free the instances; calling again does nothing. A plugin from `load` cannot be called afterwards."""
         self._close(for_good=self._owns_subject)
@@ -291,70 +226,6 @@ class Plugin:
         for view in tuple(self._closed_views):
             view._close(for_good=for_good)
         self._runtime.close(for_good=for_good)
-
-    @cached_property
-    def _dialect(self) -> Dialect:
-        return self._subject.dialect(self._asked_dialect)
-
-    def _open_runtime(self, limits: Limits) -> Runtime:
-        return self._subject.open_runtime(limits=limits, policy=self._policy, host=self._host, services=self._services)
-
-    def _judged(self, exchange: Exchange, failure: RemoteFailure) -> Exchange:
-        """Tell a refusal from a failure: an error status is both, and the dialect knows which."""
-        words = self._dialect.refusal(exchange.operation, failure)
-        if words is None:
-            return exchange
-        refusal = RemoteRefusal(
-            f"{exchange.operation} refused: {words}", kind="status", status=failure.status, body=failure.body
-        )
-        return msgspec.structs.replace(exchange, failure=refusal)
-
-    def _observe(
-        self,
-        operation: Operation,
-        payload: bytes,
-        seconds: float,
-        known: Observation | None = None,
-        *,
-        wire: bool = False,
-    ) -> Observation:
-        __tracebackhide__ = True
-        exchange = self._carry(operation, payload, wire=wire)
-        returned = perf_counter()
-        if known is not None and known.decoded is not None and exchange.reply == known.reply_bytes:
-            self.last = again = Observation(exchange=exchange, decoded=known.decoded, host_seconds=seconds)
-            return again
-        if isinstance(exchange.failure, RemoteFailure):
-            exchange = self._judged(exchange, exchange.failure)
-        elif exchange.reply is not None:
-            words = self._dialect.refused(exchange.operation, exchange.reply)
-            if words is not None:
-                refusal = Refusal(f"{exchange.operation} refused: {words}")
-                exchange = msgspec.structs.replace(exchange, reply=None, failure=refusal)
-        decoded = None
-        if exchange.reply is not None:
-            decoded = self._dialect.decode(operation, exchange.reply)
-        seconds += perf_counter() - returned
-        self.last = observation = Observation(exchange=exchange, decoded=decoded, host_seconds=seconds)
-        return observation
-
-    def _carry(self, operation: Operation, payload: bytes, fuel: int | None = None, *, wire: bool = False) -> Exchange:
-        __tracebackhide__ = True
-        runtime = self._runtime
-        if wire and isinstance(runtime, MessageRuntime):
-            exchange = runtime.invoke_message(operation, payload)
-        else:
-            exchange = runtime.invoke(operation, payload, fuel)
-        if exchange.failure is not None:
-            # Its frames hold all that was sent and that came, and would do so for as long as the call is known of.
-            exchange.failure.__traceback__ = exchange.failure.__context__ = None
-        if exchange.printed:
-            # Threads that print at once may have gone beyond.
-            self._printed.write(exchange.printed[: max(0, _MOST_PRINTED - self._printed.tell())])
-        if exchange.raised is not None:
-            self.last = Observation(exchange=exchange, decoded=None, host_seconds=0.0)
-            raise exchange.raised
-        return exchange
 
     def _typed(self, request: Request, wanted: type[Request], model: type[Reply]) -> Reply:
         __tracebackhide__ = True

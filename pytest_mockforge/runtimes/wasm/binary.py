@@ -95,6 +95,10 @@ class Reader:
         self.position += size
 
     def u32(self) -> int:
+        # Most numbers are one byte, and a module holds thousands of them.
+        if self.position < self.end and (value := self.view[self.position]) < 0x80:
+            self.position += 1
+            return value
         return self._unsigned(32)
 
     def u64(self) -> int:

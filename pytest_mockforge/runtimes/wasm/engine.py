@@ -40,6 +40,8 @@ _INVALID = (
     ("", "compile", None),
 )
 """Part of what wasmtime says, the detail, and the mend where it is not that of a proposal."""
+_ENOUGH = 1000
+"""Units of fuel for the echo."""
 # (i32, i32) -> (i32, i32), answering its arguments in reverse.
 _ECHO = bytes.fromhex("0061736d0100000001080160027f7f027f7f03020100070501016500000a08010600200120000b")
 
@@ -284,24 +286,27 @@ def close_engines() -> None:
 
 
 def _prove(engine: Engine) -> None:
-    """Call an echo through the direct path: a wrong layout shows here, on two known numbers."""
+    """Call an echo through the direct path: a wrong layout shows here, on two numbers and on fuel."""
     native, slots = engine.native, capi.Slots()
     store = wasmtime.Store(engine._engine)
+    context = capi.pointer_value(store._context())
+    place = capi.pointer(context)
     if engine.metered:
-        store.set_fuel(1000)
-        store.set_epoch_deadline(1000)
+        native.quick_set_fuel(place, capi.number(_ENOUGH))
+        native.quick_deadline(place, capi.number(1000))
     module = wasmtime.Module(engine._engine, _ECHO)
     instance = wasmtime.Instance(store, module, [])
-    raw, extern = capi.new_instance(), capi.new_extern()
-    ctypes.memmove(ctypes.addressof(raw), ctypes.addressof(instance._instance), ctypes.sizeof(raw))
-    context = capi.pointer_value(store._context())
-    native.export_get(context, ctypes.addressof(raw), b"e", 1, ctypes.addressof(extern))
+    ctypes.memmove(slots.instance_address, ctypes.addressof(instance._instance), ctypes.sizeof(slots.instance))
+    extern, arguments = slots.place("e")
+    native.export_get(context, slots.instance_address, b"e", 1, ctypes.addressof(extern))
     slots.i32[0], slots.i32[4] = 7, 0xFFFF_FFF9
-    error = native.call(context, capi.extern_payload(extern), slots.address, 2, slots.trap_address)
+    error = native.enter(place, *arguments)
     answer = (slots.i32[0], slots.i32[4])
+    native.quick_get_fuel(place, slots.fuel_place)
+    metered = 0 < slots.fuel.value < _ENOUGH
     module.close()
     store.close()
-    if error or slots.trap.value or answer != (0xFFFF_FFF9, 7):
+    if error or slots.trap.value or answer != (0xFFFF_FFF9, 7) or metered != engine.metered:
         raise EngineError(
             f"wasmtime {capi.VERSION} failed the start-up check: an echo answered {answer}",
             hint="install a version of wasmtime that pytest-mockforge names in its requirements",

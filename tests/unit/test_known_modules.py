@@ -37,7 +37,7 @@ def digested(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             lengths.append(len(data))
         return taken(data)
 
-    monkeypatch.setattr(module.hashlib, "sha256", counting)
+    monkeypatch.setattr(hashlib, "sha256", counting)
     return lengths
 
 

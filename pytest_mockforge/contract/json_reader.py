@@ -71,7 +71,8 @@ def json_pointer(parts: Iterable[str | int]) -> str:
 
 
 class Reader:
-    """Reads one text, which must be valid UTF-8. `repeated` lists the pointers of keys that stand twice, of too many the first."""
+    """Reads one text, which must be valid UTF-8. `repeated` lists the pointers of keys that stand twice, the first of
+    too many."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

@@ -248,7 +248,7 @@ def extism_side(payload: bytes) -> dict[str, Side]:
     """Extism's echo, where its SDK is installed."""
     if find_spec("extism") is None:
         return {}
-    import extism  # type: ignore[import-not-found,unused-ignore]  # not among our requirements
+    import extism  # type: ignore[import-not-found,import-untyped,unused-ignore]  # not among our requirements
 
     guest = extism.Plugin(bytes(wasmtime.wat2wasm(EXTISM_ECHO)))
     value = json.loads(payload)

@@ -297,7 +297,9 @@ def test_address_zero_is_a_failure_of_the_border() -> None:
 
 @pytest.mark.parametrize("address", [65536, 2**31, -1])
 def test_an_address_outside_memory_is_a_failure_of_the_border(address: int) -> None:
-    assert failure(guest(f"(i32.const {address})")).detail == "output-outside-memory"
+    caught = failure(guest(f"(i32.const {address})"))
+    assert caught.detail == "output-outside-memory"
+    assert caught.cause == {65536: "pointer-behind-the-end", 2**31: "negative-pointer", -1: "minus-one"}[address]
 
 
 def test_json_that_runs_up_to_the_end_of_memory_is_none() -> None:

@@ -240,7 +240,12 @@ def test_an_address_of_2_gib_is_refused_although_memory_reaches_it(tmp_path: Pat
     high = module(alloc="(return (i32.const 0x80000000))", pages="32800")
     with opened(tmp_path, high, memory="3GiB") as plugin, pytest.raises(AbiFailure) as caught:
         plugin.authenticate(AUTH)
-    assert (caught.value.detail, caught.value.got) == ("input-outside-memory", "address 0x80000000")
+    failure = caught.value
+    assert (failure.detail, failure.cause, failure.got) == (
+        "input-outside-memory",
+        "negative-pointer",
+        "address 0x80000000",
+    )
 
 
 # ---- limits -------------------------------------------------------------------------------------------------------

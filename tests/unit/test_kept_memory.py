@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from pathlib import Path
 
@@ -40,6 +41,24 @@ def test_a_view_that_was_closed_is_let_go_of(plugin: Plugin) -> None:
         del view
         gc.collect()
         assert held() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/maps")
+def test_the_code_of_a_closed_plugin_leaves_memory(tmp_path: Path) -> None:
+    def mapped() -> int:
+        # Code that was compiled here belongs to no file.
+        return sum(" r-xp " in line and "/" not in line for line in Path("/proc/self/maps").read_text().splitlines())
+
+    path = write_wasm("unreachable", tmp_path)
+    gc.collect()
+    before = mapped()
+    with load(path, cache="off") as one, load(path, cache="off") as other:
+        one.observe(AUTH)
+        other.observe(AUTH)
+        assert mapped() > before
+    del one, other
+    gc.collect()
+    assert mapped() == before
 
 
 def test_a_view_that_is_called_after_it_was_closed_ends_with_its_plugin(plugin: Plugin) -> None:

@@ -93,6 +93,14 @@ def test_dwarf_cut_anywhere_is_read_to_its_end() -> None:
         SourceLines(whole[:length], None).locate(150)
 
 
+def test_of_two_lines_at_one_address_the_one_that_comes_last_counts() -> None:
+    header = b"\4\0\x17\0\0\0\1\1\1\xfb\x0e\x0d\0\1\1\1\1\0\0\0\1\0\0\1\0a\0\0\0\0\0"
+    at_address_1, ten, two, end = b"\0\5\2\1\0\0\0", b"\3\x09\1", b"\3\x78\1", b"\2\4\0\1\1"
+    body = header + at_address_1 + ten + two + end
+    rows = read_lines(len(body).to_bytes(4, "little") + body)
+    assert [(row.address, row.line) for row in rows] == [(1, 10), (1, 2), (5, 0)]
+
+
 def test_a_line_table_of_a_mebibyte_is_read_in_time_and_a_larger_one_not_at_all() -> None:
     header = b"\4\0\x17\0\0\0\1\1\1\xfb\x0e\x0d\0\1\1\1\1\0\0\0\1\0\0\1\0a\0\0\0\0\0"
     body = header + b"\0\5\2\1\0\0\0" + b"\x20" * (2**20 - 100) + b"\0\1\1"

@@ -16,7 +16,7 @@ from pytest_mockforge.errors import AdaptError, GuestTrap, LoadFailure
 from pytest_mockforge.runtimes.base import Limits
 from pytest_mockforge.runtimes.wasm.adapt import LARGEST_MODULE, Packing, adapt
 from pytest_mockforge.runtimes.wasm.adapt_sections import signed, text, unsigned
-from pytest_mockforge.runtimes.wasm.binary import Reader, sections
+from pytest_mockforge.runtimes.wasm.binary import MalformedError, Reader, sections
 from pytest_mockforge.runtimes.wasm.conventions import read_border
 from pytest_mockforge.runtimes.wasm.engine import CompiledModule, metered_engine
 from pytest_mockforge.runtimes.wasm.inspection import inspect_module
@@ -531,6 +531,13 @@ def test_a_signed_number_is_written_as_short_as_it_can_be_read(value: int) -> No
     written = signed(value)
     assert Reader(memoryview(written), 0, len(written)).signed(32) == value
     assert len(written) == max(1, (value if value >= 0 else ~value).bit_length() // 7 + 1)
+
+
+@pytest.mark.parametrize("value", [2**31, -(2**31) - 1])
+def test_a_signed_number_just_beyond_its_bits_is_refused(value: int) -> None:
+    written = signed(value)
+    with pytest.raises(MalformedError, match="larger than 32 bits"):
+        Reader(memoryview(written), 0, len(written)).signed(32)
 
 
 def test_an_operation_exported_twice_is_refused() -> None:

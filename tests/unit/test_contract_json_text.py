@@ -318,6 +318,7 @@ def test_each_repeated_key_is_a_warning_once_with_its_pointer() -> None:
         ("duplicate-key", "warning", "/x~1y~0/1/q"),
         ("duplicate-key", "warning", "/x~1y~0/1/q/z"),
     ]
+    assert {(v.expected, v.got) for v in parsed.violations} == {("each key once", "a repeated key")}
 
 
 def test_a_repeated_key_is_found_beside_colons_in_strings() -> None:

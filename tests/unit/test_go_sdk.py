@@ -298,6 +298,7 @@ def test_address_zero_is_a_failure_of_the_border() -> None:
 @pytest.mark.parametrize("address", [65536, 2**31, -1])
 def test_an_address_outside_memory_is_a_failure_of_the_border(address: int) -> None:
     caught = failure(guest(f"(i32.const {address})"))
+    assert caught.message == "template_function returned a reply outside memory"
     assert caught.detail == "output-outside-memory"
     assert caught.cause == {65536: "pointer-behind-the-end", 2**31: "negative-pointer", -1: "minus-one"}[address]
 
@@ -342,6 +343,18 @@ def test_a_command_is_started_before_its_first_call(status: str) -> None:
 def test_a_command_that_fails_to_start_fails_the_call(status: str) -> None:
     with pytest.raises(GuestTrap, match="_start trapped"):
         template(started(status))
+
+
+@pytest.mark.parametrize("initialize", [False, True])
+def test_a_module_is_initialised_once(initialize: bool) -> None:
+    count = "(global.set $started (i32.add (global.get $started) (i32.const 1)))"
+    body = "(if (result i32) (i32.eq (global.get $started) (i32.const 1)) (then (i32.const 128)) (else (i32.const 0)))"
+    module = guest(body, data="true", extra=f'(func (export "_initialize") {count})')
+    instance = GuestInstance(module, Limits(), initialize=initialize)
+    replies = [instance.invoke(Operation.TEMPLATE_FUNCTION, PARTS).reply for _ in range(2)]
+    instance.close()
+    module.close()
+    assert replies == [b"true", b"true"]
 
 
 @pytest.mark.parametrize("parts", [b"a\0b", b"a\0b\0c\0d"], ids=["two", "four"])

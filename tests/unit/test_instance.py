@@ -209,16 +209,21 @@ def test_a_packed_reply_is_the_same_once_adapted(tmp_path: Path) -> None:
 def test_pointers_are_unsigned(as_it_stands: Call, pointer: int, length: int, got: str) -> None:
     failure = as_it_stands(module(extra=PACKED.format(pointer=pointer, length=length))).failure
     assert isinstance(failure, AbiFailure)
-    assert failure.detail == "output-outside-memory"
+    assert (failure.message, failure.detail) == (
+        "generate_response returned a reply outside memory",
+        "output-outside-memory",
+    )
     assert failure.expected == "pointer and length within 65536 bytes, below 2 GiB"
+    assert failure.hint == "return (pointer, length) in this order, of a buffer that still exists"
     assert got in (failure.got or "")
     assert failure.cause == ("negative-pointer" if pointer >= 0x80000000 else "pointer-behind-the-end")
 
 
-def test_a_packed_negative_length_is_named(as_it_stands: Call) -> None:
-    failure = as_it_stands(module(extra=PACKED.format(pointer=128, length=0xFFFFFFFE))).failure
+@pytest.mark.parametrize(("length", "cause"), [(-1, "minus-one"), (-2, "")])
+def test_a_packed_negative_length_is_named(as_it_stands: Call, length: int, cause: str) -> None:
+    failure = as_it_stands(module(extra=PACKED.format(pointer=128, length=length % 2**32))).failure
     assert isinstance(failure, AbiFailure)
-    assert (failure.detail, failure.got) == ("negative-length", "-2")
+    assert (failure.detail, failure.cause, failure.got) == ("negative-length", cause, str(length))
 
 
 def test_a_packed_length_of_2_gib_is_negative_as_well(as_it_stands: Call) -> None:
@@ -236,16 +241,66 @@ def test_what_a_release_does_wrong_is_noted_for_the_request_and_the_reply(as_it_
     ]
 
 
+@pytest.mark.parametrize(("pointer", "details"), [(1023, []), (1024, ["released-twice"]), (1025, [])])
+def test_a_reply_that_lies_in_the_requests_buffer_is_noted(
+    as_it_stands: Call, pointer: int, details: list[str]
+) -> None:
+    exchange = as_it_stands(module(dealloc="nop", extra=PACKED.format(pointer=pointer, length=1)))
+    assert [note.detail for note in exchange.border] == details
+    assert all("which dealloc is thus called for twice" in note.message for note in exchange.border)
+
+
 def test_an_address_of_2_gib_is_refused_although_memory_reaches_it(tmp_path: Path) -> None:
     high = module(alloc="(return (i32.const 0x80000000))", pages="32800")
     with opened(tmp_path, high, memory="3GiB") as plugin, pytest.raises(AbiFailure) as caught:
-        plugin.authenticate(AUTH)
+        plugin.call_raw("authenticate", b"12345")
     failure = caught.value
+    assert failure.message == "alloc(5) gave an address outside memory"
     assert (failure.detail, failure.cause, failure.got) == (
         "input-outside-memory",
         "negative-pointer",
         "address 0x80000000",
     )
+    assert failure.hint == "give the address of a buffer of at least the length asked for"
+
+
+def test_a_reply_at_2_gib_is_refused_although_memory_reaches_it(tmp_path: Path) -> None:
+    high = module(extra=PACKED.format(pointer=0x80000000, length=1), pages="32800")
+    with opened(tmp_path, high, memory="3GiB") as plugin, pytest.raises(AbiFailure) as caught:
+        plugin.call_raw("generate_response", b"x")
+    assert (caught.value.detail, caught.value.cause) == ("output-outside-memory", "negative-pointer")
+
+
+def test_a_request_that_is_written_to_address_0_is_noted(as_it_stands: Call) -> None:
+    text = module(alloc="(return (i32.const 0))", extra=PACKED.format(pointer=128, length=5))
+    exchange = as_it_stands(text)
+    assert exchange.reply == b'{"aut'
+    assert [(note.detail, note.message) for note in exchange.border] == [
+        ("zero-address", "alloc(1) gave address 0; the host writes there")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "detail", "message", "memory"),
+    [
+        ("", "no-memory", "no usable memory is exported as 'memory'", 0),
+        ('(memory (export "memory") 1)', "no-allocator", "no allocator that the host knows is exported", 65536),
+    ],
+)
+def test_what_a_call_needs_and_the_module_lacks_is_told(
+    as_it_stands: Call, text: str, detail: str, message: str, memory: int
+) -> None:
+    operation = '(func (export "generate_response") (param i32 i32) (result i32 i32) (i32.const 0) (i32.const 0))'
+    exchange = as_it_stands(text + operation)
+    assert isinstance(exchange.failure, AbiFailure)
+    assert (exchange.failure.detail, exchange.failure.message) == (detail, message)
+    assert (exchange.memory, exchange.memory_grown) == (memory, 0)
+
+
+def test_the_seconds_of_a_call_are_a_part_of_what_passed_meanwhile(rust_plugin: Plugin) -> None:
+    started = time.perf_counter()
+    seen = rust_plugin.observe(AUTH)
+    assert 0 < seen.guest_seconds < time.perf_counter() - started
 
 
 # ---- limits -------------------------------------------------------------------------------------------------------
@@ -374,6 +429,7 @@ def test_a_data_segment_outside_memory_is_not_laid_at_the_start_functions_door(t
         failure = plugin.observe(AUTH).failure
     assert isinstance(failure, GuestTrap)
     assert (failure.code, failure.during) == ("memory-out-of-bounds", "instantiation")
+    assert failure.hint == "make memory and table as large as the segments in them"
 
 
 # ---- policies -----------------------------------------------------------------------------------------------------
@@ -546,6 +602,18 @@ def test_an_instance_says_that_it_was_closed() -> None:
     subject.close()
     with pytest.raises(SetupError, match="the plugin is closed"):
         GuestInstance(compiled, Limits(), initialize=False)
+
+
+def test_an_instance_says_that_its_module_was_closed() -> None:
+    subject = ModuleSubject(parse_spec(str(RUST), RUST), cache=None, stack=Limits().stack)
+    compiled = subject.compiled
+    assert isinstance(compiled, CompiledModule)
+    instance = GuestInstance(compiled, Limits(), initialize=False)
+    compiled.close()
+    with pytest.raises(SetupError, match="the plugin is closed"):
+        instance.invoke(Operation.AUTHENTICATE, b"{}")
+    instance.close()
+    subject.close()
 
 
 def test_a_thread_that_calls_while_the_plugin_is_closed_gets_an_error_and_no_crash(tmp_path: Path) -> None:

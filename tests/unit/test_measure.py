@@ -291,6 +291,20 @@ def test_an_import_that_nobody_provides_is_the_reason(tmp_path: Path) -> None:
     assert "unknown import: `env::missing`" in measured(side(tmp_path, "importing", module))[0].reason
 
 
+def test_what_host_functions_take_is_not_the_guests_time(tmp_path: Path) -> None:
+    def asking(size: int) -> str:
+        imported = '(import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))'
+        ask = f"(drop (call $random (i32.const 2048) (i32.const {size})))"
+        return text(20 * ask + "(drop (call $random (i32.const 2048) (i32.const 1)))").replace(
+            "(module", f"(module {imported}", 1
+        )
+
+    little, much = measured(side(tmp_path, "little", asking(1)), side(tmp_path, "much", asking(60_000)))
+    assert (little.reason, much.reason) == ("", "")
+    # They take some twenty times as long for the one as for the other.
+    assert median(much) < 5 * median(little)
+
+
 def test_a_component_says_that_time_is_not_measured_of_it() -> None:
     subject = opened(ROOT / "fixtures" / "component" / "echo.wat")
     found = side_of(subject, {AUTH: [REQUEST]})

@@ -12,6 +12,7 @@ import wasmtime
 
 from pytest_mockforge import load
 from pytest_mockforge.runtimes.wasm import cache as module
+from pytest_mockforge.runtimes.wasm.words import Words
 from tests.hostile_cases import write_wasm
 
 LARGE = module.WORTH_NOTING
@@ -87,6 +88,11 @@ def test_a_module_that_was_changed_within_a_minute_is_digested_each_time(tmp_pat
 
 
 @pytest.mark.usefixtures("settled")
+def test_of_a_word_that_stands_twice_the_first_place_is_told() -> None:
+    words = Words(b"a word and a word", None)
+    assert [words.find(word) for word in (b"word", b"word", b"work")] == [2, 2, -1]
+
+
 def test_a_small_module_leaves_no_note(tmp_path: Path) -> None:
     language_of(write_wasm("counts-calls", tmp_path), tmp_path / "cache")
     assert not notes(tmp_path / "cache", "file")

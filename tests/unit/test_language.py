@@ -165,8 +165,20 @@ def test_static_strings_of_one_letter_tell_assemblyscript() -> None:
     assert detect_language(inspect_module(data), data).language == "assemblyscript"
 
 
+TOO_LONG_FOR_ITS_SEGMENT = struct.pack("<5I", 28, 0, 0, 2, 14) + b"twelve bytes"
+
+
 @pytest.mark.parametrize(
-    "segment", [b"", b"\2\0\0\0", bytes(8), bytes(40), b"\2\0\0\0\3\0\0\0abc", b"plain text in UTF-8"]
+    "segment",
+    [
+        b"",
+        b"\2\0\0\0",
+        bytes(8),
+        bytes(40),
+        b"\2\0\0\0\3\0\0\0abc",
+        b"plain text in UTF-8",
+        TOO_LONG_FOR_ITS_SEGMENT,
+    ],
 )
 def test_other_data_tells_nothing(segment: bytes) -> None:
     data = with_data(segment, segment, segment)

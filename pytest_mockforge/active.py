@@ -15,7 +15,7 @@ import pytest
 from pytest_mockforge.additions import current
 from pytest_mockforge.errors import LoadFailure, SetupError
 from pytest_mockforge.extensions import take_additions, take_host_functions
-from pytest_mockforge.fixtures import STATE
+from pytest_mockforge.fixtures import BUDGETS, STATE
 from pytest_mockforge.markers import read_marker
 from pytest_mockforge.recording_run import record
 from pytest_mockforge.replay_run import replay
@@ -168,19 +168,20 @@ class ActiveRun:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "mockforge_plugin" not in metafunc.fixturenames:
             return
-        labels = [spec.label for spec in self.settings.specs]
+        labels: list[object] = [spec.label for spec in self.settings.specs]
         chosen = read_marker(metafunc.definition.iter_markers("mockforge")).plugins
         if chosen is not None:
             labels = [label for label in labels if label in chosen]
-        skip = pytest.mark.skip(reason=f"none of its plugins ({', '.join(chosen or ())}) is under test")
-        nothing = [pytest.param(None, marks=skip, id="none")]
-        metafunc.parametrize("mockforge_plugin", labels or nothing, indirect=True, scope="session")
+            if not labels:
+                skip = pytest.mark.skip(reason=f"none of its plugins ({', '.join(chosen)}) is under test")
+                labels = [pytest.param(None, marks=skip, id="none")]
+        metafunc.parametrize("mockforge_plugin", labels, indirect=True, scope="session")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         attach_result(item, report)
-        if item.get_closest_marker("mockforge_budget"):
+        if BUDGETS in item.stash:
             from pytest_mockforge.budget_marker import attach
 
             attach(item, report)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_mockforge.active import state_of
+from pytest_mockforge.fixtures import BUDGETS
 from pytest_mockforge.markers import read_budget_marker
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from pytest_mockforge.checks.model import CheckResult
     from pytest_mockforge.run_state import RunState
 
-_BUDGETS: pytest.StashKey[tuple[Budget, ...]] = pytest.StashKey()
 _RESULTS: pytest.StashKey[list[CheckResult]] = pytest.StashKey()
 
 
@@ -43,22 +43,19 @@ def begin(item: pytest.Item) -> None:
     item.stash[_RESULTS] = []
     state = state_of(item.config)
     labels = [spec.label for spec in state.settings.specs]
-    item.stash[_BUDGETS] = read_budget_marker(item.iter_markers("mockforge_budget"), labels)
+    item.stash[BUDGETS] = read_budget_marker(item.iter_markers("mockforge_budget"), labels)
     state.watch()
 
 
 def judge(item: pytest.Item) -> None:
     """Fail a test whose body passed and whose budgets are broken; skip it where one is inconclusive."""
     __tracebackhide__ = True
-    budgets = item.stash.get(_BUDGETS, None)
-    if not budgets:
-        return
     from pytest_mockforge.checks.budgeting import inconclusive_reason
     from pytest_mockforge.checks.secrets import masked
     from pytest_mockforge.report.findings import failure_text
     from pytest_mockforge.report.text import harmless
 
-    state, benchmark = state_of(item.config), _benchmark(item)
+    budgets, state, benchmark = item.stash[BUDGETS], state_of(item.config), _benchmark(item)
     redactor = state.redactor()
     results = [masked(result, redactor) for result in _results(state, budgets, benchmark, item.nodeid)]
     item.stash[_RESULTS] = results

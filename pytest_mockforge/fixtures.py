@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import NoReturn, TypeVar
 
+    from pytest_mockforge.budgets.model import Budget
     from pytest_mockforge.comparer import Comparer
     from pytest_mockforge.contract.requests import RequestBuilder
     from pytest_mockforge.fuzzer import Fuzzer
@@ -30,6 +31,8 @@ STATE: pytest.StashKey[RunState] = pytest.StashKey()
 """What a run holds open."""
 MOCKS: pytest.StashKey[list[PluginMock]] = pytest.StashKey()
 """The stand-ins of a test."""
+BUDGETS: pytest.StashKey[tuple[Budget, ...]] = pytest.StashKey()
+"""What the markers of a test allow its calls; missing where it has none."""
 
 
 @pytest.fixture(scope="session")

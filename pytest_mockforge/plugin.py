@@ -13,6 +13,7 @@ import pytest
 
 from pytest_mockforge import options
 from pytest_mockforge.fixtures import (
+    BUDGETS,
     MOCKS,
     STATE,
     mockforge_differential,
@@ -130,7 +131,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         from pytest_mockforge.fixtures import judge_mocks
 
         judge_mocks(item.stash[MOCKS])
-    if item.get_closest_marker("mockforge_budget"):
+    if BUDGETS in item.stash:
         from pytest_mockforge.budget_marker import judge
 
         judge(item)

@@ -5,6 +5,7 @@ Knows settings but not pytest; whoever made it closes it.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from pytest_mockforge.checks.benches import open_bench
 from pytest_mockforge.checks.measuring import workloads_of
 from pytest_mockforge.checks.references import Counterpart, Gate, References
 from pytest_mockforge.checks.registry import BUDGETS, WIRE, Check
-from pytest_mockforge.checks.secrets import redactor_for
+from pytest_mockforge.checks.secrets import known_secrets
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import Request
 from pytest_mockforge.errors import SetupError
@@ -75,6 +76,9 @@ class RunState:
         """Told of each call that a test makes, where the run is recorded."""
         self._logs: dict[str, str] = {}
         """What each service had printed when that was last asked."""
+        self._secrets: dict[str, str] = {}
+        self._secrets_from: object = None
+        """What the secrets were read from: each test that prints asks for them."""
 
     def bench(self, label: str) -> Bench:
         """Give the bench on which one plugin's checks share their work."""
@@ -138,6 +142,8 @@ class RunState:
 
     def begin_item(self, wanted: Wanted, host: str, dialect: str) -> None:
         """Start a test: its own limits, host and dialect, a fresh instance behind each plugin."""
+        # A test that failed before it came to its budgets left them unasked for.
+        self._witnessed = None
         self._wanted, self._host, self._dialect = wanted, host, dialect
         self.services.reset()
         for spec, plugin in self._plugins.items():
@@ -158,7 +164,11 @@ class RunState:
 
     def redactor(self) -> Redactor:
         """Give what masks the secrets of every plugin that is open."""
-        return redactor_for(*self.testfiles())
+        files = self.testfiles()
+        tokens = [os.environ.get(one.remote.auth.env) for one in files if one.remote and one.remote.auth]
+        if self._secrets_from != (files, tokens):
+            self._secrets, self._secrets_from = known_secrets(*files), (files, tokens)
+        return Redactor(self._secrets)
 
     def testfiles(self) -> tuple[TestFile, ...]:
         """Give what the authors of all plugins that are open say of them."""

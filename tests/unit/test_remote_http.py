@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pytest_mockforge import RequestBuilder, load
 from pytest_mockforge.contract.operations import Operation
-from pytest_mockforge.errors import RemoteFailure, RequestError, SettingsError, SetupError, SpecError
+from pytest_mockforge.errors import RemoteFailure, RemoteRefusal, RequestError, SettingsError, SetupError, SpecError
 from pytest_mockforge.runtimes.base import Exchange, InstancePolicy, Limits
 from pytest_mockforge.runtimes.remote.answer import RemoteAuth
 from pytest_mockforge.runtimes.remote.roads import doubled_slash
@@ -218,6 +219,14 @@ def test_an_error_status_counts_although_its_body_never_ends() -> None:
     failure = asked(slow, limits=Limits(timeout=0.3)).failure
     assert isinstance(failure, RemoteFailure)
     assert (failure.kind, failure.status, failure.body) == ("status", 404, b"abc")
+
+
+def test_a_refusal_keeps_what_is_known_of_its_answer() -> None:
+    body = b'{"success":false,"error":{"code":"X","message":"no such function","details":null}}'
+    with serving(answering(lambda _seen: reply(body, "422 X"))) as server, load(server.url, dialect="sdk") as plugin:
+        failure = plugin.observe(RequestBuilder().template("upper", "abc")).failure
+    assert isinstance(failure, RemoteRefusal)
+    assert (failure.kind, failure.status, failure.body) == ("status", 422, body)
 
 
 def test_a_connection_that_the_server_closed_meanwhile_is_replaced() -> None:

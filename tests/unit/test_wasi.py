@@ -372,6 +372,7 @@ def test_output_and_errors_are_captured_in_order(tmp_path: Path, capfd: pytest.C
         assert plugin.last.printed == "hello\nhello\n"
         errno(plugin)
         assert plugin.last.printed == "hello\nhello\n"
+        assert [plugin.take_printed() for _ in range(2)] == [4 * "hello\n", ""]
     assert capfd.readouterr() == ("", "")
 
 

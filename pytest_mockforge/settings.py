@@ -270,7 +270,8 @@ def _checks(config: pytest.Config, positionals: list[str], ids: tuple[str, ...],
     selection, _ = text_of(config, "checks")
     given = config.getoption("mockforge_checks") is not None
     asked = given or bool(ids)
-    if _names_files(config, positionals) and not asked:
+    if (_names_files(config, positionals) and not asked) or selection.strip() == "none":
+        # Without the catalogue, which loads each check and what that needs.
         return ()
     from pytest_mockforge.checks.registry import DIFFERENTIAL, select
 

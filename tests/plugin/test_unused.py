@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 
 import pytest
+
+from tests.reference_module import REFERENCE
 
 HEAVY = ("wasmtime", "msgspec", "ruamel", "httpx", "respx", "grpc", "hypothesis", "syrupy")
 
@@ -20,7 +23,7 @@ class Probe:
         print("LOADED", sorted(name for name in sys.modules if name.partition(".")[0] in heavy))
         print("OURS", sorted(name for name in sys.modules if name.startswith("pytest_mockforge")))
 
-sys.exit(pytest.main(["-p", "mockforge", "-q", "-s"], plugins=[Probe()]))
+sys.exit(pytest.main(["-p", "mockforge", "-q", "-s", *sys.argv[1:]], plugins=[Probe()]))
 """
 
 COUNT = """
@@ -33,9 +36,9 @@ print(pstats.Stats(profile).total_calls)
 """
 
 
-def probe(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+def probe(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, *words: str) -> tuple[str, str]:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    command = [sys.executable, "-c", PROBE.format(heavy=HEAVY)]
+    command = [sys.executable, "-c", PROBE.format(heavy=HEAVY), *words]
     done = subprocess.run(command, cwd=pytester.path, capture_output=True, text=True, check=False)
     loaded = next(line for line in done.stdout.splitlines() if line.startswith("LOADED"))
     ours = next(line for line in done.stdout.splitlines() if line.startswith("OURS"))
@@ -76,6 +79,18 @@ def test_the_probe_sees_what_a_used_fixture_imports(pytester: pytest.Pytester, m
     loaded, _ = probe(pytester, monkeypatch)
     assert "'msgspec'" in loaded
     assert "'wasmtime'" not in loaded
+
+
+def test_a_run_of_tests_of_a_module_imports_no_check_and_nothing_of_services(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile("def test_it(mockforge_plugin): assert mockforge_plugin.template_function('upper', 'a') == 'A'")
+    module = REFERENCE / "rust" / "plugin.wasm"
+    loaded, ours = probe(pytester, monkeypatch, f"--mockforge-plugin={module}", "--mockforge-checks=none")
+    roots = {name.partition(".")[0] for name in literal_eval(loaded.removeprefix("LOADED "))}
+    assert roots <= {"wasmtime", "msgspec", "ruamel"}
+    for part in ("checks.fuzzing", "checks.remote", "checks.service_bench", "services", "mocks", "proto", "recording."):
+        assert f"'pytest_mockforge.{part}" not in ours
 
 
 def test_importing_the_package_imports_nothing() -> None:

@@ -85,6 +85,7 @@ def main() -> int:
     options = _options()
     # A background job of a shell ignores Ctrl-C, and so would the tests that press it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(ROOT)  # where mutmut looks for its settings
     there, drawn = _draw(_files(options.files), options.count, options.seed)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder) / "tree"
@@ -159,11 +160,11 @@ def _compiles(text: str) -> bool:
 
 def _survives(copy: Path, mutant: Mutant, tests: Sequence[str], patience: float) -> bool:
     place, started = copy / mutant.file, perf_counter()
-    place.write_text(mutant.after, encoding="utf-8")
+    _write(place, mutant.after)
     try:
         status = _tested(copy, tests, patience)
     finally:
-        place.write_text(mutant.before, encoding="utf-8")
+        _write(place, mutant.before)
     # A test that fails is 1, and 2 a file of tests that cannot be imported; a signal that ended all of them is below 0.
     ended = {0: "survived", 1: "killed", 2: "killed while the tests were collected", None: "killed: it never ended"}
     word = ended.get(status, f"killed: pytest gave {status}")
@@ -173,10 +174,17 @@ def _survives(copy: Path, mutant: Mutant, tests: Sequence[str], patience: float)
     return status == 0
 
 
+def _write(place: Path, text: str) -> None:
+    place.write_text(text, encoding="utf-8")
+    # Bytecode goes by size and whole seconds, which two mutants may have in common.
+    for compiled in (place.parent / "__pycache__").glob(f"{place.stem}.*"):
+        compiled.unlink()
+
+
 def _tested(copy: Path, tests: Sequence[str], patience: float | None) -> int | None:
     """Run the tests in the copy up to the first failure; None where time was over."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
-    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": ""}
     with (copy / "output").open("wb") as output:
         process = subprocess.Popen(
             command, cwd=copy, env=environment, stdout=output, stderr=output, start_new_session=True

@@ -286,6 +286,7 @@ def test_every_breach_is_reported_at_once_with_its_pointer() -> None:
         ("semantics", "/headers/a b"),
         ("semantics", "/status_code"),
     ]
+    assert (decoded.violations[-1].expected, decoded.violations[-1].got) == ("integer 100..999", "integer 99")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ hooks and teardown where the body is empty, and the call with its fresh instance
 compared, which other processes disturb less than the clock. Growth is that of peak resident memory.
 
 `-n 2` is measured against `-n 0` by the clock, on tests that each keep a processor busy for some 30 ms: by calls of the
-plugin, and by plain Python without us, which is the most that this machine and xdist can give.
+plugin, and by plain Python without us, which is the most that this machine and xdist can give. Where the machine is not
+free, compare the processor time of both: what `-n 2` spends more is what it cannot save.
 """
 
 from __future__ import annotations
@@ -162,19 +163,20 @@ def parallel(around: Path, tests: int, rounds: int) -> None:
         "plain Python": Side("nothing", f"for _ in range({turns}): sum(range(1000))", FIXTURE.format(argument="")),
     }
     folders = {name: write(around / "busy" / name, side, tests) for name, side in sides.items()}
-    taken: dict[tuple[str, int], list[float]] = {}
+    taken: dict[tuple[str, int], list[Cost]] = {}
     for name, folder in folders.items():
         run(folder, sides[name], *KINDS["collection"])
     for number in range(rounds):
         for name, folder in folders.items():
             for processes in (2, 0) if number % 2 else (0, 2):
-                cost = run(folder, sides[name], "-p", "xdist", "-n", str(processes))
-                taken.setdefault((name, processes), []).append(cost.clock)
+                words = ("-p", "xdist", "-n", str(processes))
+                taken.setdefault((name, processes), []).append(run(folder, sides[name], *words))
     milliseconds, processors = BUSY * 1000, os.cpu_count()
     print(f"{tests:,} tests of {milliseconds:.0f} ms, medians of {rounds} rounds by the clock, {processors} processors")
     for name in sides:
-        one, two = (statistics.median(taken[name, processes]) for processes in (0, 2))
-        print(f"{name:<30}-n 0 {one:6.2f} s   -n 2 {two:6.2f} s   {one / two:.2f} times as fast")
+        one, two = (Cost(*map(statistics.median, zip(*taken[name, count], strict=True))) for count in (0, 2))
+        spent = f"(processor time {one.processor:.2f} s and {two.processor:.2f} s)"
+        print(f"{name:<30}-n 0 {one.clock:.2f} s, -n 2 {two.clock:.2f} s: {one.clock / two.clock:.2f} times {spent}")
 
 
 def times(work: Callable[[], object]) -> int:

@@ -173,8 +173,8 @@ def instances(engine: Engine) -> dict[str, Side]:
     def bare() -> None:
         store = native.store_new(engine.address, None, None)
         context = native.store_context(store)
-        native.set_fuel(context, limits.fuel)
-        native.set_epoch_deadline(context, 1000)
+        native.library.wasmtime_context_set_fuel(context, limits.fuel)
+        native.library.wasmtime_context_set_epoch_deadline(context, 1000)
         native.instantiate(module.prepared, context, ctypes.addressof(raw), slots.trap_address)
         native.store_delete(store)
 

@@ -84,9 +84,8 @@ def _is_odd(data: bytes, value: Json) -> bool:
         bare = _without_long_strings(data)
     if bare is None:
         # Whoever looks at each sixth byte sees three digits in a row of a long integer.
-        short = (
-            b"000" not in data[::6].translate(_DIGITS_TO_ZERO)
-            or _LONG_INTEGER not in data.translate(_DIGITS_TO_ZERO)
+        short = b"000" not in data[::6].translate(_DIGITS_TO_ZERO) or _LONG_INTEGER not in data.translate(
+            _DIGITS_TO_ZERO
         )
         # What is opened has to be closed, too.
         shallow = size < 2 * DEEPEST or data.count(b"[") + data.count(b"{") <= DEEPEST
@@ -238,6 +237,7 @@ def _repeated(pointer: str) -> Violation:
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
+
 
 class Written:
     """JSON that `dump` has written before and takes over as it stands. Never made from what a user gives."""

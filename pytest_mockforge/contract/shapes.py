@@ -76,9 +76,7 @@ class Sink:
         cause: str = "",
     ) -> _Marker:
         """Report what the host refuses; `message` is what it says of it."""
-        self.add(
-            Violation(kind=kind, pointer=pointer_to(place), expected=expected, got=got, hint=hint, cause=cause)
-        )
+        self.add(Violation(kind=kind, pointer=pointer_to(place), expected=expected, got=got, hint=hint, cause=cause))
         self.refusals += 1
         if self.host_message is None:
             self.host_message = message

@@ -146,13 +146,9 @@ class Native:
         self.store_delete = library.wasmtime_store_delete
         self.store_context = library.wasmtime_store_context
         self.store_limiter = library.wasmtime_store_limiter
-        self.set_fuel = library.wasmtime_context_set_fuel
-        self.get_fuel = library.wasmtime_context_get_fuel
-        self.set_epoch_deadline = library.wasmtime_context_set_epoch_deadline
         self.increment_epoch = library.wasmtime_engine_increment_epoch
         self.instantiate = library.wasmtime_instance_pre_instantiate
         self.export_get = library.wasmtime_instance_export_get
-        self.call = library.wasmtime_func_call_unchecked
         self.memory_data = library.wasmtime_memory_data
         self.memory_size = library.wasmtime_memory_data_size
         self.caller_context = library.wasmtime_caller_context

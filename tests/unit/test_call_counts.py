@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import sleep
 from types import FrameType
 
 import pytest
@@ -47,6 +48,8 @@ def counted(call: Callable[[], object]) -> int:
             names.append(frame.f_code.co_qualname)
 
     call()
+    # The ticker's thread, which the first call woke, has to be on its way: until then each call wakes it.
+    sleep(0.05)
     call()
     before = sys.getprofile()
     sys.setprofile(note)

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 import msgspec
 
@@ -61,10 +61,8 @@ class Plugin(Caller):
     ) -> None:
         """Take a subject that something can be called of, else LoadFailure is raised, and what lies behind imports."""
         super().__init__(subject, limits=limits, host=host, dialect=dialect, policy=policy, services=services)
-        self._views: list[Plugin] = []
-        self._closed_views: WeakSet[Plugin] = WeakSet()
-        """They may be called again, and hold nothing until then: so no more than a weak reference to each."""
-        self._viewed: Plugin | None = None
+        self._views: WeakSet[Plugin] = WeakSet()
+        """Whoever lets go of one frees it; one that is closed may be called again."""
         self.witness: Callable[[Request | None, Observation], None] | None = None
         """Told of each typed call, and of `call_raw` without a request; also of those that views make."""
         self._owns_subject = owns_subject
@@ -182,8 +180,9 @@ class Plugin(Caller):
         )
         view._printed = self._printed
         view.witness = self.witness
-        view._viewed = self
-        self._views.append(view)
+        self._views.add(view)
+        # Else each test that makes a view and never closes it would keep an instance until the run ends.
+        finalize(view, view._runtime.close).atexit = False
         return view
 
     def configure(self, *, limits: Limits, host: str, dialect: str) -> None:
@@ -205,9 +204,6 @@ class Plugin(Caller):
         self._close(for_good=self._owns_subject)
         if self._owns_subject:
             self._subject.close()
-        if self._viewed is not None and self in self._viewed._views:
-            self._viewed._views.remove(self)
-            self._viewed._closed_views.add(self)
 
     def __enter__(self) -> Plugin:
         return self
@@ -221,9 +217,7 @@ class Plugin(Caller):
         return f"<Plugin {self.label} ({self.language})>"
 
     def _close(self, *, for_good: bool) -> None:
-        while self._views:
-            self._views.pop()._close(for_good=for_good)
-        for view in tuple(self._closed_views):
+        for view in tuple(self._views):
             view._close(for_good=for_good)
         self._runtime.close(for_good=for_good)
 

@@ -8,22 +8,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_mockforge.budgets.model import BASELINE
-from pytest_mockforge.checks.bench import Bench, Workload
-from pytest_mockforge.checks.benches import open_bench
-from pytest_mockforge.checks.measuring import workloads_of
-from pytest_mockforge.checks.references import Counterpart, Gate, References
-from pytest_mockforge.checks.registry import BUDGETS, WIRE, Check
-from pytest_mockforge.checks.secrets import known_secrets
 from pytest_mockforge.contract.operations import Operation
 from pytest_mockforge.contract.requests import Request
 from pytest_mockforge.errors import SetupError
-from pytest_mockforge.fuzz.outcomes import accepted
 from pytest_mockforge.masking import Redactor
 from pytest_mockforge.observation import Observation
 from pytest_mockforge.opening import Means, Wanted, effective_limits, open_subject
@@ -35,13 +26,15 @@ from pytest_mockforge.spec import Spec, parse_spec
 from pytest_mockforge.subject import Subject
 
 if TYPE_CHECKING:
+    from pytest_mockforge.checks.bench import Bench, Workload
+    from pytest_mockforge.checks.registry import Check
     from pytest_mockforge.comparer import Comparer
     from pytest_mockforge.documents.testfile import TestFile
     from pytest_mockforge.fuzzer import Fuzzer
     from pytest_mockforge.recording.recorder import Recorder
     from pytest_mockforge.remote_starter import RemoteStarter
+    from pytest_mockforge.run_benches import RunBenches
     from pytest_mockforge.settings import Settings
-
 
 _MOST_WITNESSED = 10_000
 """Calls of one test that are looked at for its budgets."""
@@ -55,9 +48,7 @@ class RunState:
     def __init__(self, settings: Settings, progress: Callable[[str], None] | None = None) -> None:
         self.settings = settings
         self._subjects: dict[Spec, Subject] = {}
-        self._benches: dict[str, Bench] = {}
-        self._loaded: dict[Spec, Bench] = {}
-        """Benches of plugins that tests opened themselves."""
+        self._benches: RunBenches | None = None
         self._plugins: dict[Spec, Plugin] = {}
         self._specs = {spec.label: spec for spec in settings.specs}
         self._wanted, self._host, self._dialect = settings.wanted, settings.host, settings.dialect
@@ -65,12 +56,6 @@ class RunState:
         self.services = HostServices()
         """What all plugins of a test find behind their imports; emptied before each test."""
         self._witnessed: dict[Spec, list[tuple[Request, bool]]] | None = None
-        self._references = References(
-            benches={label: partial(self.bench, label) for label in self._specs},
-            baseline=settings.baseline,
-            open_baseline=self._open_baseline,
-            open_yardstick=self._open_yardstick,
-        )
         self._starter: RemoteStarter | None = None
         self.recorder: Recorder | None = None
         """Told of each call that a test makes, where the run is recorded."""
@@ -82,13 +67,12 @@ class RunState:
 
     def bench(self, label: str) -> Bench:
         """Give the bench on which one plugin's checks share their work."""
-        bench = self._benches.get(label)
-        if bench is None:
-            bench = self._benches[label] = self._open_bench(self._specs[label])
-        return bench
+        return self._opened_benches().bench(self._specs[label])
 
     def checks(self, label: str) -> list[Check]:
         """Give the checks of this run that are about one plugin."""
+        from pytest_mockforge.checks.registry import BUDGETS, WIRE
+
         chosen = [check for check in self.settings.checks if self.settings.runs(label, check.code)]
         spec = self._specs[label]
         chosen = [check for check in chosen if self.settings.asks(spec, check)]
@@ -98,13 +82,15 @@ class RunState:
 
     def budgets(self, label: str) -> list[Check]:
         """Give a check for each budget of one plugin that is part of this run, in the order of codes."""
+        from pytest_mockforge.checks.registry import BUDGETS
+
         subject = self._subject(self._specs[label])
         codes = {check.code: check for check in self.settings.checks if check.family == BUDGETS}
         if not codes:
             return []
         from pytest_mockforge.checks.budgeting import budgets_of, narrowed
 
-        given = budgets_of(subject.language, label, self._gate(subject).budgets)
+        given = budgets_of(subject.language, label, self._opened_benches().gate(subject).budgets)
         checks = [narrowed(codes[budget.code], budget) for budget in given if budget.code in codes]
         chosen = [check for check in checks if self.settings.runs(label, check.name)]
         return sorted(chosen, key=lambda check: check.code)
@@ -167,6 +153,8 @@ class RunState:
         files = self.testfiles()
         tokens = [os.environ.get(one.remote.auth.env) for one in files if one.remote and one.remote.auth]
         if self._secrets_from != (files, tokens):
+            from pytest_mockforge.checks.secrets import known_secrets
+
             self._secrets, self._secrets_from = known_secrets(*files), (files, tokens)
         return Redactor(self._secrets)
 
@@ -180,8 +168,10 @@ class RunState:
 
     def witnessed(self) -> list[tuple[Bench, dict[Operation, Workload]]]:
         """Give what was asked of each plugin since `watch`, as work for its bench; and stop keeping it."""
+        from pytest_mockforge.checks.measuring import workloads_of
+
         found, self._witnessed = self._witnessed or {}, None
-        return [(self._bench_of(spec), workloads_of(calls)) for spec, calls in found.items()]
+        return [(self._opened_benches().bench(spec), workloads_of(calls)) for spec, calls in found.items()]
 
     def renew(self) -> None:
         """Put a fresh instance behind each plugin, and forget what the last ones left with their host."""
@@ -193,14 +183,12 @@ class RunState:
         """Close plugins, benches and subjects."""
         for plugin in self._plugins.values():
             plugin.close()
-        for bench in (*self._benches.values(), *self._loaded.values()):
-            bench.close()
-        self._references.close()
+        if self._benches is not None:
+            self._benches.close()
+            self._benches = None
         for subject in self._subjects.values():
             subject.close()
         self._plugins.clear()
-        self._benches.clear()
-        self._loaded.clear()
         self._subjects.clear()
 
     def _witness(self, spec: Spec, request: Request | None, observation: Observation) -> None:
@@ -208,48 +196,24 @@ class RunState:
             dialect = self._plugins[spec].dialect if request is not None else ""
             self.recorder.note(label=spec.label, dialect=dialect, request=request, seen=observation)
         if self._witnessed is not None and request is not None:
+            from pytest_mockforge.fuzz.outcomes import accepted
+
             calls = self._witnessed.setdefault(spec, [])
             if len(calls) < _MOST_WITNESSED:
                 calls.append((request, accepted(observation)))
 
-    def _bench_of(self, spec: Spec) -> Bench:
-        if self._specs.get(spec.label) == spec:
-            return self.bench(spec.label)
-        bench = self._loaded.get(spec)
-        if bench is None:
-            bench = self._loaded[spec] = self._open_bench(spec)
-        return bench
+    def _opened_benches(self) -> RunBenches:
+        if self._benches is None:
+            from pytest_mockforge.run_benches import RunBenches
 
-    def _open_bench(self, spec: Spec) -> Bench:
-        subject, settings = self._subject(spec), self.settings
-        limits = effective_limits(settings.wanted, subject.manifest)
-        bench = open_bench(subject, limits=limits, host=settings.host, dialect=settings.dialect)
-        bench.functions = self.services.functions
-        bench.fuzz_options, bench.progress = settings.fuzz, self._means.progress
-        bench.gate = self._gate(subject)
-        if (reference := settings.compare) is not None and reference.label != spec.label:
-            opener = partial(self._bench_of, reference)
-            bench.counterpart = Counterpart(label=reference.label, open=opener, today=settings.today)
-        return bench
-
-    def _gate(self, subject: Subject) -> Gate:
-        settings, cache = self.settings, self.settings.cache
-        return Gate(
-            budgets=(*settings.budgets, *subject.testfile.budgets),
-            strict=settings.strict_budgets,
-            references=self._references,
-            run=settings.run_id,
-            cache=cache.folder if cache is not None else None,
-        )
-
-    def _open_baseline(self, path: Path) -> Subject:
-        spec = parse_spec(str(path), path.parent)
-        return open_subject(replace(spec, label=BASELINE), self._means)
-
-    def _open_yardstick(self) -> Subject:
-        from pytest_mockforge.budgets.yardstick import open_yardstick
-
-        return open_yardstick(self._means)
+            self._benches = RunBenches(
+                self.settings,
+                specs=self._specs.values(),
+                subject_of=self._subject,
+                means=self._means,
+                services=self.services,
+            )
+        return self._benches
 
     def _subject(self, spec: Spec) -> Subject:
         subject = self._subjects.get(spec)
@@ -265,7 +229,7 @@ class RunState:
     def _bench_under(self, plugin: Plugin) -> Bench:
         for spec, known in self._plugins.items():
             if known is plugin:
-                return self._bench_of(spec)
+                return self._opened_benches().bench(spec)
         raise SetupError(
             f"{plugin.label!r} is no plugin of this run",
             hint="pass what mockforge_plugin, mockforge_load or mockforge_remote gave, not a view of it",

@@ -17,7 +17,10 @@ Mask = Callable[[str], str]
 
 def mask_report(report: pytest.TestReport, mask: Mask) -> None:
     """Change the texts of one report, those of its failure and of its sections."""
-    report.sections = [(title, mask(text)) for title, text in report.sections]
+    sections = [(title, mask(text)) for title, text in report.sections]
+    if sections != report.sections:
+        # Else there would be two of each text for as long as the report is kept.
+        report.sections = sections
     # What comes back is of the type that went in.
     report.longrepr = _masked(report.longrepr, mask, set())  # type: ignore[assignment]
 

@@ -89,7 +89,8 @@ def test_a_run_of_tests_of_a_module_imports_no_check_and_nothing_of_services(
     loaded, ours = probe(pytester, monkeypatch, f"--mockforge-plugin={module}", "--mockforge-checks=none")
     roots = {name.partition(".")[0] for name in literal_eval(loaded.removeprefix("LOADED "))}
     assert roots <= {"wasmtime", "msgspec", "ruamel"}
-    for part in ("checks.fuzzing", "checks.remote", "checks.service_bench", "services", "mocks", "proto", "recording."):
+    apart = ("checks.bench", "checks.fuzz", "checks.module", "checks.remote", "checks.service", "run_benches")
+    for part in (*apart, "services", "mocks", "proto", "recording."):
         assert f"'pytest_mockforge.{part}" not in ours
 
 

@@ -459,6 +459,25 @@ def test_a_reused_view_keeps_its_instance_also_when_renewed(tmp_path: Path) -> N
         assert calls_counted(kept, 2) == [3, 4]
 
 
+def test_a_view_that_nobody_holds_frees_its_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[str] = []
+    close = GuestInstance.close
+
+    def closed(instance: GuestInstance) -> None:
+        ends.append("freed")
+        close(instance)
+
+    monkeypatch.setattr(GuestInstance, "close", closed)
+    with hostile(tmp_path, "counts-calls") as plugin:
+        for _ in range(3):
+            assert calls_counted(plugin.reused(), 2) == [1, 2]
+        assert ends == ["freed"] * 3
+        held = plugin.reused()
+        assert calls_counted(held, 1) == [1]
+        assert ends == ["freed"] * 3
+    assert ends == ["freed"] * 4
+
+
 def test_views_have_instances_of_their_own(tmp_path: Path) -> None:
     with hostile(tmp_path, "counts-calls") as plugin:
         first, second = plugin.reused(), plugin.reused()

@@ -5,6 +5,7 @@ Knows nothing of services; elsewhere than on Linux it says that it cannot tell.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -80,11 +81,10 @@ def _listening() -> list[tuple[str, int, int, str]]:
 def _sockets_of(processes: list[int]) -> set[str]:
     inodes = set()
     for process in processes:
-        try:
-            for descriptor in os.scandir(f"/proc/{process}/fd"):
-                if match := _SOCKET.match(os.readlink(descriptor.path)):
-                    inodes.add(match[1])
-        except OSError:
-            # It ended, or closed what was being looked at.
-            continue
+        # It may have ended, or close what is being looked at.
+        with contextlib.suppress(OSError):
+            for descriptor in os.listdir(f"/proc/{process}/fd"):
+                with contextlib.suppress(OSError):
+                    if match := _SOCKET.match(os.readlink(f"/proc/{process}/fd/{descriptor}")):
+                        inodes.add(match[1])
     return inodes

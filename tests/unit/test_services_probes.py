@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,6 +77,15 @@ def test_a_listener_is_told_apart_from_a_stranger() -> None:
         assert holder_of(service.port, []) == "stranger"
         assert holder_of(free_port(), [os.getpid()]) == "unknown"
         assert service.port not in ports_of([os.getpid()])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_a_descriptor_that_is_closed_while_it_is_looked_at_hides_no_other() -> None:
+    lower = os.open(os.devnull, os.O_RDONLY)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # What lists this process's descriptors takes the place of this one, and is gone by the time they are read.
+        os.close(lower)
+        assert listener.getsockname()[1] in ports_of([os.getpid()])
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000, 65536, 65537, 200_000, 1_000_000])

@@ -14,6 +14,8 @@ from typing import Literal, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
+from pytest_mockforge.runtimes.wasm.adapt_sections import unsigned
+
 Kind = Literal["json", "yaml", "text", "wasm"]
 Value = object
 
@@ -187,7 +189,7 @@ def _resectioned(data: bytes, edit: Edit) -> bytes:
             inside = min(edit.length * (1 + edit.times // 8), len(section.body))
             body = section.body[:inside] + edit.word + section.body[inside + edit.times % 3 :]
             found[at] = Section(section.id, body)
-    return data[:8] + b"".join(bytes([one.id]) + leb(len(one.body)) + one.body for one in found)
+    return data[:8] + b"".join(bytes([one.id]) + unsigned(len(one.body)) + one.body for one in found)
 
 
 def sections_of(data: bytes) -> Iterator[Section]:
@@ -207,16 +209,6 @@ def sections_of(data: bytes) -> Iterator[Section]:
             return
         yield Section(kind, data[at : at + size])
         at += size
-
-
-def leb(number: int) -> bytes:
-    """Write an unsigned LEB128."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -353,7 +345,7 @@ def _worded(seeds: Seeds, data: bytes) -> Sequence[Callable[[], bytes]]:
 def _resized(data: bytes) -> Sequence[Callable[[], bytes]]:
     """Put huge numbers where lengths and counts stand; leave sections out, repeat them, and empty them."""
     found = list(sections_of(data))
-    head, parts = data[:8], [bytes([one.id]) + leb(len(one.body)) + one.body for one in found]
+    head, parts = data[:8], [bytes([one.id]) + unsigned(len(one.body)) + one.body for one in found]
     cases: list[Callable[[], bytes]] = []
 
     def joined(at: int, part: bytes) -> Callable[[], bytes]:
@@ -367,5 +359,5 @@ def _resized(data: bytes) -> Sequence[Callable[[], bytes]]:
             # In place of what stands first in the body, which is mostly a count, and in its middle.
             for inside in (0, len(one.body) // 2):
                 body = one.body[:inside] + number + one.body[inside + 1 :]
-                cases.append(joined(at, kind + leb(len(body)) + body))
+                cases.append(joined(at, kind + unsigned(len(body)) + body))
     return cases

@@ -73,6 +73,29 @@ def test_a_failing_fixture_shows_no_secret(run: Run, pytester: pytest.Pytester, 
     assert not [said for said in files(result, pytester) if SECRET in said]
 
 
+def test_secrets_that_become_known_in_the_run_are_masked_from_then_on(
+    run: Run, pytester: pytest.Pytester, mine: str
+) -> None:
+    later = "known-later-6161"
+    module = write_answering(pytester.mkdir("later") / "later.wat", authenticate=ADMITTED)
+    module.with_name("plugin.test.yaml").write_text(SAMPLE.replace(OF_SAMPLE, later), "utf-8")
+    pytester.makepyfile(
+        f"""
+        def test_first(mockforge_plugin):
+            print("{OF_SAMPLE}")
+            assert False
+
+        def test_second(mockforge_load):
+            mockforge_load("{module.as_posix()}")
+            print("{later}")
+            assert False
+        """
+    )
+    result = run(mine, "--mockforge-checks=none")
+    result.assert_outcomes(failed=2)
+    assert not [secret for secret in (OF_SAMPLE, later) if secret in result.stdout.str()]
+
+
 @pytest.mark.parametrize("style", ["auto", "short", "line", "native"])
 def test_a_traceback_is_shown_as_ever_but_for_its_secrets(
     run: Run, pytester: pytest.Pytester, mine: str, style: str

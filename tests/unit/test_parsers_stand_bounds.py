@@ -31,12 +31,12 @@ from pytest_mockforge.recording.samples import samples_from
 from pytest_mockforge.report.json_report import from_json
 from pytest_mockforge.runtimes.component.inspection import describe_component
 from pytest_mockforge.runtimes.wasm.adapt import adapt
+from pytest_mockforge.runtimes.wasm.adapt_sections import unsigned
 from pytest_mockforge.runtimes.wasm.dwarf_lines import read_lines
 from pytest_mockforge.runtimes.wasm.inspection import inspect_module
 from pytest_mockforge.runtimes.wasm.source_lines import SourceLines
 from pytest_mockforge.snapshot.file import read_snapshots
 from pytest_mockforge.spec import parse_spec
-from tests.mutations import leb
 
 SECONDS = 2.0
 """Of processor time, for what takes milliseconds and took minutes."""
@@ -76,20 +76,20 @@ def line_table(program: bytes, *, version: int = 2, files: bytes = b"\0a.c\0\0\0
 
 def test_a_line_table_that_is_good_is_read_and_one_with_an_address_of_20_kb_ends_there() -> None:
     assert [row.address for row in read_lines(line_table(b"\0\5\2\1\0\0\0\xff\0\1\1"))] == [18, 18]
-    long = b"\0" + leb(20_001) + b"\2" + b"\xff" * 20_000
+    long = b"\0" + unsigned(20_001) + b"\2" + b"\xff" * 20_000
     assert quick(lambda: read_lines(line_table(long + b"\xff" * 50_000 + b"\0\1\1"))) == []
 
 
 def test_names_that_all_point_to_one_text_without_an_end_are_cut() -> None:
     count = 20_000
-    files = b"\1\1\x08\1d\0" + b"\1\1\x0e" + leb(count) + b"\0\0\0\0" * count
+    files = b"\1\1\x08\1d\0" + b"\1\1\x0e" + unsigned(count) + b"\0\0\0\0" * count
     table = line_table(b"\xff\0\1\1", version=5, files=files)
     assert quick(lambda: read_lines(table, b"a" * 1_000_000)) == []
 
 
 def test_a_source_that_is_a_list_is_not_written_out_for_each_of_its_places(folder: Path) -> None:
     section = b"\x10sourceMappingURL\x05a.map"
-    module = b"\0asm\1\0\0\0\0" + leb(len(section)) + section
+    module = b"\0asm\1\0\0\0\0" + unsigned(len(section)) + section
     document = {"sources": [[*range(50_000)], "b.ts"], "mappings": ",".join(["AAAA"] * 50_000) + ",CCAA"}
     written(folder, "a.map", json.dumps(document))
     lines = SourceLines(module, folder)
@@ -99,7 +99,7 @@ def test_a_source_that_is_a_list_is_not_written_out_for_each_of_its_places(folde
 def test_a_source_map_that_is_a_link_to_itself_is_as_if_it_were_not_there(folder: Path) -> None:
     section = b"\x10sourceMappingURL\x05a.map"
     (folder / "a.map").symlink_to("a.map")
-    assert SourceLines(b"\0asm\1\0\0\0\0" + leb(len(section)) + section, folder).locate(5) == ""
+    assert SourceLines(b"\0asm\1\0\0\0\0" + unsigned(len(section)) + section, folder).locate(5) == ""
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -283,11 +283,11 @@ N = 1500
 
 
 def section(kind: int, body: bytes) -> bytes:
-    return bytes((kind,)) + leb(len(body)) + body
+    return bytes((kind,)) + unsigned(len(body)) + body
 
 
 def entries(kind: int, entry: bytes) -> bytes:
-    return b"\0asm\1\0\0\0" + section(kind, leb(N) + entry * N)
+    return b"\0asm\1\0\0\0" + section(kind, unsigned(N) + entry * N)
 
 
 def nested(data: bytes, depth: int) -> bytes:
@@ -306,11 +306,11 @@ MODULES = {
     "exports": entries(7, b"\0\0\0"),
     "data": entries(11, b"\1\0"),
     "custom sections": b"\0asm\1\0\0\0" + section(0, b"\0") * N,
-    "producers": b"\0asm\1\0\0\0" + section(0, b"\x09producers\1\x0cprocessed-by" + leb(N) + b"\1a\0" * N),
+    "producers": b"\0asm\1\0\0\0" + section(0, b"\x09producers\1\x0cprocessed-by" + unsigned(N) + b"\1a\0" * N),
 }
 COMPONENTS = {
-    "imports": b"\0asm\x0d\0\1\0" + section(10, leb(N) + b"\0\0\1\0" * N),
-    "exports": b"\0asm\x0d\0\1\0" + section(11, leb(N) + b"\0\0\1\0\0" * N),
+    "imports": b"\0asm\x0d\0\1\0" + section(10, unsigned(N) + b"\0\0\1\0" * N),
+    "exports": b"\0asm\x0d\0\1\0" + section(11, unsigned(N) + b"\0\0\1\0\0" * N),
     "modules": b"\0asm\x0d\0\1\0" + section(1, b"\0asm\1\0\0\0") * N,
     "nested": nested(section(1, entries(1, b"\x60\0\0")), 31),
 }

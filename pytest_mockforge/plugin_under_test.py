@@ -28,10 +28,7 @@ from pytest_mockforge.contract.requests import (
 )
 from pytest_mockforge.errors import RequestError
 from pytest_mockforge.observation import Observation
-from pytest_mockforge.runtimes.base import (
-    InstancePolicy,
-    Limits,
-)
+from pytest_mockforge.runtimes.base import InstancePolicy, Limits
 from pytest_mockforge.runtimes.host_services import HostServices
 
 if TYPE_CHECKING:

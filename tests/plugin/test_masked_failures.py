@@ -76,9 +76,10 @@ def test_a_failing_fixture_shows_no_secret(run: Run, pytester: pytest.Pytester, 
 def test_secrets_that_become_known_in_the_run_are_masked_from_then_on(
     run: Run, pytester: pytest.Pytester, mine: str
 ) -> None:
-    later = "known-later-6161"
+    later, token = "known-later-6161", "token-of-the-environment-7272"
     module = write_answering(pytester.mkdir("later") / "later.wat", authenticate=ADMITTED)
-    module.with_name("plugin.test.yaml").write_text(SAMPLE.replace(OF_SAMPLE, later), "utf-8")
+    remote = "remote: {url: 'http://127.0.0.1:1', auth: {type: bearer, env: LATER}}\n"
+    module.with_name("plugin.test.yaml").write_text(SAMPLE.replace(OF_SAMPLE, later) + remote, "utf-8")
     pytester.makepyfile(
         f"""
         def test_first(mockforge_plugin):
@@ -89,11 +90,16 @@ def test_secrets_that_become_known_in_the_run_are_masked_from_then_on(
             mockforge_load("{module.as_posix()}")
             print("{later}")
             assert False
+
+        def test_third(monkeypatch, mockforge_load):
+            monkeypatch.setenv("LATER", "{token}")
+            print("{token}")
+            assert False
         """
     )
     result = run(mine, "--mockforge-checks=none")
-    result.assert_outcomes(failed=2)
-    assert not [secret for secret in (OF_SAMPLE, later) if secret in result.stdout.str()]
+    result.assert_outcomes(failed=3)
+    assert not [secret for secret in (OF_SAMPLE, later, token) if secret in result.stdout.str()]
 
 
 @pytest.mark.parametrize("style", ["auto", "short", "line", "native"])

@@ -1,6 +1,7 @@
 """The run's side of a supervisor: one start of one command, told to end or left to end with the run.
 
-Starts no thread: the supervisor drains the output, and what it reports waits in a socket until somebody asks.
+Starts no thread: the supervisor drains the output, and what it reports waits in a socket until somebody asks. Whoever
+reads the log asks it first for what is in the pipe still: a reply can be here before the line that was printed ahead of it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _SCRIPT = Path(supervisor.__file__).absolute()
 _START_TIME = 20.0
 _END_TIME = 10.0
 """Seconds that a supervisor may take for itself, beyond the grace that its service is given."""
+_LOG_TIME = 2.0
+"""Seconds in which a supervisor is to have written what is in the pipe; then the log is taken as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +65,7 @@ class Supervised:
         self._grace = grace
         self._orderly = False
         self._over = False
+        self._unanswered = 0
         self._buffer = b""
         self._kept: str | None = None
         self._log = tempfile.TemporaryFile(prefix="mockforge-log-", buffering=0)  # noqa: SIM115 (closed by stop)
@@ -111,8 +115,22 @@ class Supervised:
 
     @property
     def log(self) -> str:
-        """What the service printed so far."""
-        return read_log(self._log.fileno()) if self._kept is None else self._kept
+        """All that the service printed before this was asked for."""
+        if self._kept is not None:
+            return self._kept
+        if os.getpid() == self._owner:
+            self._have_it_written()
+        return read_log(self._log.fileno())
+
+    def _have_it_written(self) -> None:
+        try:
+            self._control.send(supervisor.WRITE)
+        except OSError:
+            return
+        self._unanswered += 1
+        until = monotonic() + _LOG_TIME
+        while self._unanswered and not self._over and (left := until - monotonic()) > 0:
+            self.wait(left)
 
     def wait(self, seconds: float, other: socket.socket | None = None, *, writing: bool = False) -> bool:
         """Wait until the supervisor has something to say, or `other` is ready; tell whether that one is."""
@@ -178,6 +196,8 @@ class Supervised:
             self.failed = NotStarted(stage=str(word["failed"]), errno=int(word["errno"]))
         elif "exited" in word:
             self.exit = Exit(status=int(word["exited"]), left=int(word["left"]))
+        elif "written" in word:
+            self._unanswered -= int(word["written"])
         elif "ended" in word:
             self._orderly = True
 

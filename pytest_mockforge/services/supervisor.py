@@ -23,6 +23,8 @@ from contextlib import suppress
 HEAD = TAIL = 64 * 1024
 HEADER = 16
 """Bytes before the log's head in its file; the first eight hold how many bytes were written in all."""
+WRITE = b"?"
+"""What the run says to have all that is in the pipe written to the log."""
 
 _CONTROL = 0
 _LOOK = 0.5
@@ -193,9 +195,16 @@ class Supervisor:
             os.read(self._wake, 4096)
         if self._output in ready:
             self._pump()
-        if _CONTROL in ready and not _read(_CONTROL):
-            self._told_to_end = True
+        if _CONTROL in ready:
+            self._obey(_read(_CONTROL))
         self._reap()
+
+    def _obey(self, words: bytes) -> None:
+        if not words:
+            self._told_to_end = True
+            return
+        self._drain()
+        self._tell(written=len(words))
 
     def _pump(self) -> bool:
         if self._output < 0:

@@ -21,6 +21,8 @@ from pytest_mockforge.services.ports import free_port, is_taken
 from pytest_mockforge.services.supervisor import descendants, process_table
 from tests.services import GOOD, SERVE, WITH_DAEMON, living, processes_in, python
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
@@ -93,6 +95,35 @@ def test_the_log_is_complete_after_stop() -> None:
     assert not service.alive
 
 
+CHATTY = SERVE + "Handler.log_message = lambda self, *_: print('asked for', self.path, flush=True)\nserve()\n"
+
+
+@needs_proc
+def test_the_log_holds_what_was_printed_before_an_answer_however_late_it_is_read_in() -> None:
+    with launch(python(CHATTY), label="chatty") as service:
+        supervisor = supervisor_among(descendants(os.getpid(), process_table()))
+        os.kill(supervisor, signal.SIGSTOP)
+        assert fetched(f"{service.url}/this") == "/this"
+        later = threading.Timer(0.2, os.kill, (supervisor, signal.SIGCONT))
+        later.start()
+        log = service.log
+        later.join()
+    assert log.endswith("asked for /this\n")
+
+
+@needs_proc
+def test_a_supervisor_that_does_not_answer_costs_some_lines_and_little_time() -> None:
+    with launch(python(CHATTY), label="chatty") as service:
+        supervisor = supervisor_among(descendants(os.getpid(), process_table()))
+        os.kill(supervisor, signal.SIGSTOP)
+        began = monotonic()
+        assert "asked for /that" not in service.log
+        assert monotonic() - began < 10
+        os.kill(supervisor, signal.SIGCONT)
+        assert fetched(f"{service.url}/that") == "/that"
+        assert service.log.endswith("asked for /that\n")
+
+
 def test_stopping_twice_is_as_good_as_once() -> None:
     service = launch(python(GOOD), label="good")
     service.stop()
@@ -163,16 +194,20 @@ def ended(service: Service) -> bool:
     return not service.alive
 
 
+def supervisor_among(processes: list[int]) -> int:
+    [supervisor] = [process for process in processes if "supervisor" in words_of(process)]
+    return supervisor
+
+
 def words_of(process: int) -> str:
     return Path(f"/proc/{process}/cmdline").read_text()
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@needs_proc
 def test_a_service_does_not_outlive_its_killed_supervisor() -> None:
     with launch(python(GOOD), label="good") as service:
         processes = descendants(os.getpid(), process_table())
-        [supervisor] = [process for process in processes if "supervisor" in words_of(process)]
-        os.kill(supervisor, signal.SIGKILL)
+        os.kill(supervisor_among(processes), signal.SIGKILL)
         assert living(processes) == []
         assert ended(service)
 

@@ -1,7 +1,7 @@
 """The run's side of a supervisor: one start of one command, told to end or left to end with the run.
 
-Starts no thread: the supervisor drains the output, and what it reports waits in a socket until somebody asks. Whoever
-reads the log asks it first for what is in the pipe still: a reply can be here before the line that was printed ahead of it.
+Starts no thread: the supervisor drains the output, and what it reports waits in a socket until somebody asks. Who reads
+the log asks it first for what is in the pipe still: a reply can be here before the line that was printed ahead of it.
 """
 
 from __future__ import annotations

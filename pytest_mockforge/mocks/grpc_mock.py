@@ -5,9 +5,12 @@ grpcio-testing knows no asyncio: for clients of `grpc.aio` there is `mockforge_m
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn, Self
 
-import grpc_testing  # type: ignore[import-untyped] # grpcio-testing has no types
+import grpc  # type: ignore[import-untyped] # grpcio has no types
+import grpc_testing  # type: ignore[import-untyped] # nor has grpcio-testing
 
 from pytest_mockforge.mocks.grpc_channel import MockChannel
 from pytest_mockforge.mocks.mock import PluginMock, checked_seed
@@ -66,6 +69,44 @@ class GrpcMock(PluginMock):
 def _served(
     servicer: object, service: object, method: object, message: object, timeout: float
 ) -> tuple[object, int, str]:
-    server = grpc_testing.server_from_dictionary({service: servicer}, grpc_testing.strict_real_time())
+    servicers = {service: _Aborting(servicer)}
+    server = grpc_testing.server_from_dictionary(servicers, grpc_testing.strict_real_time())
     response, _, code, details = server.invoke_unary_unary(method, (), message, timeout).termination()
     return response, code.value[0], details or ""
+
+
+class _Aborting:
+    """A servicer whose `context.abort` ends a call as a real server does.
+
+    grpcio-testing logs it as an error of the application, from a thread that is still at it when the call is over, and
+    knows no `abort_with_status`.
+    """
+
+    def __init__(self, servicer: object) -> None:
+        self._servicer = servicer
+
+    def __getattr__(self, name: str) -> Callable[[object, Any], object]:
+        return partial(_answered, getattr(self._servicer, name))
+
+
+class _Aborted(Exception):
+    """Leaves the servicer's method."""
+
+
+def _answered(method: Callable[[object, object], object], request: object, context: Any) -> object:
+    def abort(code: object, details: str) -> NoReturn:
+        # gRPC takes OK for a mistake.
+        code, details = (grpc.StatusCode.UNKNOWN, "") if code is grpc.StatusCode.OK else (code, details)
+        context.set_code(code)
+        context.set_details(details)
+        raise _Aborted
+
+    def abort_with_status(status: grpc.Status) -> NoReturn:
+        context.set_trailing_metadata(status.trailing_metadata or ())
+        abort(status.code, status.details)
+
+    context.abort, context.abort_with_status = abort, abort_with_status
+    try:
+        return method(request, context)
+    except _Aborted:
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, NoReturn
 
 import pytest
@@ -398,6 +398,39 @@ def test_a_servicer_refuses_by_code_and_by_word(in_process: GrpcMock) -> None:
         plugin.template_function("abort")
     with pytest.raises(Refusal, match="refused: not today"):
         plugin.template_function("say")
+
+
+class Status(grpc.Status):  # type: ignore[misc, name-defined] # grpcio has no types
+    code = CODE.NOT_FOUND
+    details = "no such row"
+    trailing_metadata = (("retry", "never"),)
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (lambda context: context.abort(CODE.INVALID_ARGUMENT, "no such function"), "INVALID_ARGUMENT (3), 'no such"),
+        (lambda context: context.abort(CODE.OK, "fine"), "UNKNOWN (2), ''"),
+        (lambda context: context.abort_with_status(Status()), "NOT_FOUND (5), 'no such row'"),
+    ],
+    ids=["a code", "OK, which is none", "a status"],
+)
+def test_a_servicer_that_aborts_ends_the_call_and_logs_nothing(
+    end: Callable[[Any], object], said: str, in_process: GrpcMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = set(threading.enumerate())
+
+    class Aborting:
+        def Authenticate(self, request: Any, context: Any) -> None:  # noqa: N802, ARG002 - gRPC's name
+            end(context)
+
+    with pytest.raises(RemoteFailure) as caught:
+        in_process.plugin(Aborting()).authenticate(BUILD.auth())
+    assert said in str(caught.value)
+    until = perf_counter() + 10
+    while set(threading.enumerate()) - before and perf_counter() < until:
+        sleep(0.01)
+    assert caplog.text == ""
 
 
 def test_a_servicer_that_raises_or_lacks_a_method_fails(in_process: GrpcMock, caplog: pytest.LogCaptureFixture) -> None:

@@ -35,7 +35,7 @@ OWNERS = {
     "anyio": ("mocks.respx_mock",),
     "httpcore": ("runtimes.remote.sockets", "runtimes.remote.transport"),
     "respx": ("mocks.respx_mock",),
-    "grpc": ("runtimes.remote.grpc_channel", "mocks.grpc_channel", "mocks.grpc_server"),
+    "grpc": ("runtimes.remote.grpc_channel", "mocks.grpc_channel", "mocks.grpc_mock", "mocks.grpc_server"),
     "grpc_testing": ("mocks.grpc_channel", "mocks.grpc_mock"),
     "grpc_tools": ("proto.generate",),
     "google": ("proto.messages",),

@@ -69,6 +69,7 @@ def test_a_component_that_loops_is_ended(run: Run) -> None:
     result.stdout.fnmatch_lines(["MF401 authenticate used up its fuel of 1,000,000 units in*"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PYTHON.exists(), reason="not built: fixtures/reference/python-wasm/build")
 def test_python_inside_webassembly_keeps_the_contract(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "python-wasm"

@@ -15,7 +15,7 @@ from tests.parsers import PARSERS
 from tests.parsers.at_length import damaged, hammered
 from tests.parsers.judging import Parser
 
-EXAMPLES, DAMAGES = 120, 150
+EXAMPLES, DAMAGES = 60, 75
 each_parser = pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.name.replace(" ", "-"))
 
 
@@ -33,8 +33,8 @@ def test_a_parser_stands_all_damage_to_what_it_reads(parser: Parser, tmp_path: P
 @pytest.mark.slow
 @each_parser
 def test_a_parser_stands_at_length(parser: Parser, tmp_path: Path) -> None:
-    hammered(parser, tmp_path, examples=3 * EXAMPLES)
-    damaged(parser, tmp_path, most=5 * DAMAGES)
+    hammered(parser, tmp_path, examples=6 * EXAMPLES)
+    damaged(parser, tmp_path, most=10 * DAMAGES)
 
 
 def test_adapt_and_other_layouts_leave_a_valid_module_valid(tmp_path: Path) -> None:

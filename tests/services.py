@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
 from pytest_mockforge.documents.start import StartCommand
-from pytest_mockforge.services.supervisor import process_table
+from pytest_mockforge.services.supervisor import descendants, process_table
 
 SERVE = """
 import http.server, os, sys
@@ -80,3 +84,22 @@ def living(processes: list[int], *, seconds: float = 10) -> list[int]:
             break
         sleep(0.02)
     return left
+
+
+@contextmanager
+def nothing_is_left() -> Iterator[None]:
+    """See that every process, thread and file descriptor is given back; what others left before may go meanwhile."""
+    files, threads = _open_files(), set(threading.enumerate())
+    yield
+    assert descendants(os.getpid(), process_table()) == []
+    assert _open_files() - files == set()
+    assert set(threading.enumerate()) - threads == set()
+
+
+def _open_files() -> set[tuple[str, str]]:
+    found = set()
+    for number in os.listdir("/dev/fd"):
+        # The one that the listing itself took is closed again.
+        with suppress(OSError):
+            found.add((number, os.readlink(f"/dev/fd/{number}")))
+    return found

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 import wasmtime
@@ -593,8 +593,8 @@ def test_every_prefix_is_an_error_of_ours_or_a_module() -> None:
 def test_ten_thousand_functions_take_no_time_to_speak_of() -> None:
     called = "".join(f"(func $f{number} (result i32) (i32.const {number}))" for number in range(10_000))
     data = wat(MEMORY, ALLOC, called, OUT)
-    started = perf_counter()
+    started = process_time()
     adapted = adapt(data)
-    assert perf_counter() - started < 3
+    assert process_time() - started < 3
     assert valid(adapted.data)
     assert inspect_module(adapted.data).function_names[10_002] == "authenticate.adapted"

@@ -46,7 +46,7 @@ REFERENCE = ROOT / "fixtures" / "reference"
 MF6 = tuple(check.code for check in catalogue() if check.family == "MF6")
 BEHAVIOUR = tuple(code for code in MF6 if code != "MF602")
 """What a service is to keep in whichever dialect it speaks."""
-IN_TIME = 10.0
+IN_TIME = 30.0
 """Seconds for all of them together on a machine that has much else to do; alone it takes one or two."""
 
 
@@ -104,7 +104,7 @@ def test_a_silent_service_is_given_up_after_two_calls() -> None:
         (finding,) = run_on(bench, "MF601")
         assert finding.detail == "timeout"
         assert all(skipped(bench, code) for code in MF6[1:])
-        assert perf_counter() - started < 2 * HASTY.timeout + 0.5
+        assert perf_counter() - started < 2 * HASTY.timeout + 5
         assert server.connections == 2
 
 

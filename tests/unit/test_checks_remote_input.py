@@ -94,7 +94,7 @@ def test_a_wrong_way_that_hangs_is_an_error_and_ends_the_check_after_two() -> No
     assert details(findings, "note") == ["left-out"]
     assert "8 more requests" in findings[-1].message
     assert "raise the limit: --mockforge-timeout" in findings[0].hint
-    assert perf_counter() - started < 2 * HASTY.timeout + 0.7
+    assert perf_counter() - started < 2 * HASTY.timeout + 5
 
 
 # Garbage

@@ -205,7 +205,7 @@ def test_a_worker_that_is_lost_to_a_request_that_broke_off_is_an_error_and_ends_
     started = perf_counter()
     findings = found("MF610", answer)
     assert details(findings) == ["authenticate:lost"]
-    assert perf_counter() - started < 2 * HASTY.timeout + 0.7
+    assert perf_counter() - started < 2 * HASTY.timeout + 3
 
 
 def test_a_request_is_really_broken_off() -> None:

@@ -497,7 +497,7 @@ with file_lock(Path(sys.argv[1]), patience=1) as held:
     assert lock.exists()
     started = time.monotonic()
     compiler.obtain()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert compiler.made == 2
     assert not lock.exists()
 

@@ -174,16 +174,16 @@ def test_nesting_without_end_is_cut() -> None:
 
 def test_a_hundred_thousand_exports_are_read() -> None:
     body = number(100_000) + b"".join(export(f"f{index}") for index in range(100_000))
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(describe_component(PREAMBLE + section(11, body)).functions) == 100_000
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_very_many_modules_are_counted_and_not_all_looked_into() -> None:
     module = EMPTY_MODULE + producers("language", "Rust", "")
-    started = time.perf_counter()
+    started = time.process_time()
     assert describe_component(PREAMBLE + section(1, module) * 20_000).modules == 20_000
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_names_come_as_they_are() -> None:

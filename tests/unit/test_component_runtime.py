@@ -200,7 +200,7 @@ def test_a_loop_ends_when_its_time_does(opened: Open) -> None:
     exchange = opened("loop", fuel=ENDLESS_FUEL, timeout=0.3).invoke(Operation.AUTHENTICATE, b"")
     assert isinstance(exchange.failure, LimitExceeded)
     assert exchange.failure.message == "authenticate did not return within 0.3 s in guest!spin"
-    assert 0.29 < exchange.guest_seconds < 2
+    assert 0.29 < exchange.guest_seconds < 5
 
 
 def test_recursion_without_end_uses_up_the_stack(opened: Open) -> None:

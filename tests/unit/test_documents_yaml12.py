@@ -206,7 +206,7 @@ def test_a_hostile_document_is_refused_in_bounded_time(tmp_path: Path, content: 
 def test_brackets_are_refused_before_the_scanner_looks_ahead(tmp_path: Path) -> None:
     began = time.process_time()
     refusal(tmp_path, "[" * MEBIBYTE)
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_the_time_box_holds_and_says_how_far_it_came(tmp_path: Path) -> None:
     spec = guest(tmp_path / "x.wat", slow)
     started = monotonic()
     report = fuzzed(spec, examples=500, seconds=0.6, fuel=2_000_000_000)
-    assert monotonic() - started < 4
+    assert monotonic() - started < 10
     assert report.exhausted
     assert report.tried < 500
     assert report.discoveries == ()
@@ -99,7 +99,7 @@ def test_a_plugin_that_runs_into_the_limit_on_every_call_takes_no_longer_than_as
     started = monotonic()
     report = fuzzed(guest(tmp_path / "x.wat", "(loop $on (br $on)) (;0;)"), seconds=1.0, fuel=5_000_000)
     assert keys(report) == [("MF302", "authenticate:out-of-fuel")]
-    assert monotonic() - started < 5
+    assert monotonic() - started < 15
 
 
 def test_nothing_of_hypothesis_reaches_the_caller_when_requests_cannot_be_written(tmp_path: Path) -> None:

@@ -355,7 +355,7 @@ def test_a_guest_that_never_returns_is_ended_by_the_clock(tmp_path: Path, text: 
     assert isinstance(failure, LimitExceeded)
     assert (failure.code, failure.during) == ("interrupt", during)
     assert "did not return within 0.3 s" in failure.message
-    assert 0.3 <= seconds < 1.3
+    assert 0.3 <= seconds < 5
 
 
 def test_an_initializer_that_never_returns_is_ended_by_the_clock(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_an_initializer_that_never_returns_is_ended_by_the_clock(tmp_path: Path)
         seconds = time.monotonic() - started
     assert isinstance(failure, LimitExceeded)
     assert (failure.code, failure.during) == ("interrupt", "_initialize")
-    assert 0.3 <= seconds < 1.3
+    assert 0.3 <= seconds < 5
 
 
 def test_the_clock_starts_again_with_each_call(tmp_path: Path) -> None:

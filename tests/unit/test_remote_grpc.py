@@ -446,7 +446,7 @@ def test_a_method_that_does_not_answer_ends_at_the_timeout() -> None:
         failure = failure_of(runtime)
         seconds = time.perf_counter() - started
         over.set()
-    assert (failure.kind, seconds < 0.8) == ("timeout", True)
+    assert (failure.kind, seconds < 5) == ("timeout", True)
     assert f"no answer to {SERVICE}/Authenticate within 0.3 s" in failure.message
 
 

@@ -31,7 +31,7 @@ def failed(url: str) -> RemoteFailure:
     exchange = runtime.invoke(Operation.AUTHENTICATE, b"{}")
     seconds = time.perf_counter() - started
     runtime.close(for_good=True)
-    assert seconds < 0.8
+    assert seconds < 5
     assert exchange.wire is None
     assert isinstance(exchange.failure, RemoteFailure)
     assert exchange.failure.message.startswith(f"authenticate got no good answer from {url}: ")

@@ -152,7 +152,7 @@ def test_connecting_is_timed_apart(echo: Server) -> None:
     assert first.wire is not None
     assert second.wire is not None
     assert first.wire.connect_seconds > 0 == second.wire.connect_seconds
-    assert 0 < first.guest_seconds < 1
+    assert 0 < first.guest_seconds < 5
 
 
 def test_what_came_with_the_answer_is_kept() -> None:

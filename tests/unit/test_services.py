@@ -19,22 +19,15 @@ from pytest_mockforge.errors import SetupError
 from pytest_mockforge.services.launch import Service, launch
 from pytest_mockforge.services.ports import free_port, is_taken
 from pytest_mockforge.services.supervisor import descendants, process_table
-from tests.services import GOOD, SERVE, WITH_DAEMON, living, processes_in, python
+from tests.services import GOOD, SERVE, WITH_DAEMON, living, nothing_is_left, processes_in, python
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    """Each test gives back every process, thread and file descriptor."""
-    before = (open_files(), threading.active_count())
-    yield
-    assert descendants(os.getpid(), process_table()) == []
-    assert (open_files(), threading.active_count()) == before
-
-
-def open_files() -> int:
-    return len(os.listdir("/dev/fd"))
+def _clean() -> Iterator[None]:
+    with nothing_is_left():
+        yield
 
 
 def fetched(url: str) -> str:
@@ -164,7 +157,7 @@ def test_a_service_that_is_deaf_to_sigterm_is_killed_after_the_grace() -> None:
     service = launch(python(script), label="deaf", grace=0.3)
     began = monotonic()
     service.stop()
-    assert 0.3 <= monotonic() - began < 3
+    assert 0.3 <= monotonic() - began < 8
     assert not is_taken(service.port)
 
 

@@ -102,7 +102,6 @@ def _answered(method: Callable[[object, object], object], request: object, conte
         raise _Aborted
 
     def abort_with_status(status: grpc.Status) -> NoReturn:
-        context.set_trailing_metadata(status.trailing_metadata or ())
         abort(status.code, status.details)
 
     context.abort, context.abort_with_status = abort, abort_with_status

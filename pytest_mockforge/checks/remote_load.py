@@ -91,7 +91,7 @@ def abort(bench: ServiceBench) -> Iterator[Finding]:
         for one in _known(bench, operation)[:1]:
             try:
                 for _ in range(2):
-                    bench.road.abort(operation, one.data)
+                    bench.road.abort(operation, one.data, one.alone.guest_seconds)
                 sleep(_NOTICING)
                 seen = bench.road.observe(operation, one.data)
             except RemoteFailure as failure:

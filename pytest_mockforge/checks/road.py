@@ -122,8 +122,11 @@ class Road(ABC):
         """Send anything; never raises for what the service does."""
 
     @abstractmethod
-    def abort(self, operation: Operation, data: bytes) -> None:
-        """Begin a call and go away. Raises RemoteFailure when no connection can be made."""
+    def abort(self, operation: Operation, data: bytes, usual: float) -> None:
+        """Begin a call that usually takes so many seconds, and go away before its end.
+
+        Raises RemoteFailure when no connection can be made.
+        """
 
     @abstractmethod
     def answers(self) -> bool:

@@ -22,7 +22,8 @@ _FAILED = (2, 14, 15)
 """UNKNOWN, UNAVAILABLE and DATA_LOSS: what libraries say of a handler that raised. INTERNAL is what they say
 themselves of a message that cannot be read."""
 _UNIMPLEMENTED = 12
-_MOMENT = 0.002
+_SHORTEST = 0.002
+"""Seconds below which a call may end before it left."""
 _CONTEXT = {Operation.TEMPLATE_FUNCTION: 3}
 _JSON_FIELD = {Operation.TEMPLATE_FUNCTION: 2, Operation.QUERY_DATASOURCE: 4}
 """Numbers of `args_json` and `parameters_json`."""
@@ -75,10 +76,10 @@ class GrpcRoad(Road):
         line = f"{code_name(ended.code)}, {self._quoted(ended.details)}"
         return Said(shot=shot, outcome=self._outcome(shot, ended), line=line, text=ended.details)
 
-    def abort(self, operation: Operation, data: bytes) -> None:
-        # A deadline that is over at once is a cancellation; that it hits no answer is what is wanted.
+    def abort(self, operation: Operation, data: bytes, usual: float) -> None:
+        # A deadline in the middle of the work is a cancellation; that it hits no answer is what is wanted.
         with contextlib.suppress(RemoteFailure):
-            self._service.send(method_path(operation), data, timeout=_MOMENT)
+            self._service.send(method_path(operation), data, timeout=max(_SHORTEST, usual / 2))
 
     def answers(self) -> bool:
         try:

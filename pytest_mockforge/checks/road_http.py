@@ -49,7 +49,7 @@ class HttpRoad(Road):
         line = f"{status_line(answer)}, {self._quoted(text) if answer.body else 'an empty body'}"
         return Said(shot=shot, outcome=self._outcome(shot, answer), line=line, text=text)
 
-    def abort(self, operation: Operation, data: bytes) -> None:
+    def abort(self, operation: Operation, data: bytes, usual: float) -> None:  # noqa: ARG002 - goes within the body
         self._service.abort(PATHS[operation], data)
 
     def answers(self) -> bool:

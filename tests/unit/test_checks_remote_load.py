@@ -10,6 +10,7 @@ from time import perf_counter
 
 import pytest
 
+from pytest_mockforge.checks import remote_load
 from pytest_mockforge.runtimes.base import Limits
 from tests.faulty_services import (
     ANSWERS,
@@ -183,7 +184,8 @@ def test_answers_are_kept_apart_over_grpc_too() -> None:
 # Broken off
 
 
-def test_an_answer_that_differs_after_a_request_broke_off_is_an_error() -> None:
+def test_an_answer_that_differs_after_a_request_broke_off_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote_load, "_NOTICING", 0.5)  # a busy machine's threads may not see it in less
     findings = found("MF610", upset_by_breaking_off())
     assert details(findings) == [
         "authenticate:differs", "template_function:differs", "generate_response:differs", "query_datasource:differs",
@@ -227,15 +229,14 @@ def test_a_call_that_is_cancelled_leaves_no_trace_over_grpc() -> None:
 
     def answer(path: str, data: bytes) -> bytes | tuple[str, str]:
         if path.endswith("/Authenticate"):
-            seen.append(time.monotonic())
-            time.sleep(0.02)
+            # Half of it is what the call is given: enough to reach this place on a busy machine.
+            time.sleep(0.2)
             if upset.is_set():
                 return "INTERNAL", "out of step"
             if armed:
                 upset.set()
         return grpc_good(path, data)
 
-    seen: list[float] = []
     armed: list[bool] = []
     with grpc_faulty(answer) as url, bench_of(url, HERE, limits=Limits(timeout=2)) as bench:
         assert run_on(bench, "MF610") == ()

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import pkgutil
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,12 @@ for _module in pkgutil.walk_packages(pytest_mockforge.__path__, "pytest_mockforg
         # A module of an extra that is not installed.
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(_module.name)
+
+# A run in the background of a script, or under nohup, ignores these; runs that tests start would inherit that.
+for _name in ("SIGINT", "SIGHUP"):
+    _number = getattr(signal, _name, None)
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 pytest_plugins = ["pytester"]
 

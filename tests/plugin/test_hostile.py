@@ -116,7 +116,8 @@ def test_what_a_terminal_would_act_on_never_reaches_it(corpus: Corpus, raw: byte
     assert raw not in corpus.output
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["brief", "whole"])
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", [False, True], ids=["brief", "whole"])
 def test_a_distributed_run_ends_as_one_process_does(corpus: Corpus, whole: bool, tmp_path: Path, cache: Path) -> None:
     pytest.importorskip("xdist")
     # The report in XML stays in memory until the end, and so does not belong into the run that is measured above.

@@ -98,7 +98,7 @@ def test_nothing_is_left_of_a_run_whose_test_crashes_the_interpreter(pids: Path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-@pytest.mark.parametrize("whole_group", [False, True], ids=["process", "group"])
+@pytest.mark.parametrize("whole_group", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["process", "group"])
 def test_nothing_is_left_of_a_run_that_gets_a_signal(number: signal.Signals, whole_group: bool, pids: Path) -> None:
     run = run_of("waits", pids)
     processes = waiting(pids)

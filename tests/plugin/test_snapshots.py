@@ -317,14 +317,14 @@ def test_what_no_test_uses_fails_warns_or_is_cleared_as_asked(compare: Run, pyte
     "part",
     [
         ["-k", "one"],
-        ["-k", "rust"],
-        ["-k", "not rust"],
-        ["test_u.py::test_one[rust-a]"],
+        pytest.param(["-k", "rust"], marks=pytest.mark.slow),
+        pytest.param(["-k", "not rust"], marks=pytest.mark.slow),
+        pytest.param(["test_u.py::test_one[rust-a]"], marks=pytest.mark.slow),
         ["test_u.py::TestMore"],
-        ["--deselect", "test_u.py::TestMore"],
+        pytest.param(["--deselect", "test_u.py::TestMore"], marks=pytest.mark.slow),
         ["-x"],
     ],
-    ids=lambda part: " ".join(part),
+    ids=" ".join,
 )
 def test_a_part_of_the_tests_leaves_nothing_unused(compare: Run, pytester: pytest.Pytester, part: list[str]) -> None:
     pytester.makepyfile(test_u=VALUES)

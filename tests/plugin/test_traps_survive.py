@@ -100,7 +100,7 @@ for _ in range(2):
     assert told == [*codes, "status 0", *codes, "status 0", *codes]
 
 
-@pytest.mark.parametrize("inner", ["runpytest_inprocess", "runpytest_subprocess"])
+@pytest.mark.parametrize("inner", ["runpytest_inprocess", pytest.param("runpytest_subprocess", marks=pytest.mark.slow)])
 def test_traps_survive_pytester(modules: list[str], tmp_path: Path, inner: str) -> None:
     outer = tmp_path / "outer"
     outer.mkdir()

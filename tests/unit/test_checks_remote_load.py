@@ -230,7 +230,7 @@ def test_a_call_that_is_cancelled_leaves_no_trace_over_grpc() -> None:
     def answer(path: str, data: bytes) -> bytes | tuple[str, str]:
         if path.endswith("/Authenticate"):
             # Half of it is what the call is given: enough to reach this place on a busy machine.
-            time.sleep(0.2)
+            time.sleep(0.1)
             if upset.is_set():
                 return "INTERNAL", "out of step"
             if armed:

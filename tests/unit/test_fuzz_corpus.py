@@ -432,6 +432,7 @@ def test_an_enormous_file_is_a_problem_and_is_not_read(tmp_path: Path) -> None:
     assert most < 10 * 1024 * 1024
 
 
+@pytest.mark.slow
 def test_of_ten_thousand_files_the_first_thousand_are_read(tmp_path: Path) -> None:
     data = corpus.write(tmp_path, discovery(case(UPPER))).read_bytes()
     for number in range(10_000):

@@ -164,7 +164,7 @@ def test_the_costs_of_the_search_are_told(tmp_path: Path) -> None:
     assert report.seconds >= report.seconds_search
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nothing_is_found_in_the_reference_plugin(seed: int) -> None:
     with load(RUST, cache="off") as plugin:
         report = fuzz(plugin, seed=seed, examples=25, seconds=8.0)

@@ -21,6 +21,7 @@ from tests.report_cases import HOSTILE, error, full_report, report_of, result
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
     pytest.mark.skipif(not charts.can_draw(), reason="charts are drawn with pygal"),
 ]

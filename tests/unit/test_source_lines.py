@@ -226,6 +226,7 @@ def test_a_source_map_of_100_mb_is_not_read(tmp_path: Path) -> None:
     assert time.process_time() - started < 5
 
 
+@pytest.mark.slow
 def test_a_source_map_with_a_flood_of_mappings_is_read_to_an_end(tmp_path: Path) -> None:
     path = written(tmp_path, "plugin.wasm.map")
     text = json.dumps({"version": 3, "sources": ["a.ts"], "mappings": "AAAA," * 3_000_000})

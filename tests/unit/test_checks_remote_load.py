@@ -12,6 +12,8 @@ import pytest
 
 from pytest_mockforge.checks import remote_load
 from pytest_mockforge.runtimes.base import Limits
+from pytest_mockforge.runtimes.remote.grpc import GrpcRuntime
+from pytest_mockforge.runtimes.remote.grpc_ended import Ended
 from tests.faulty_services import (
     ANSWERS,
     AUTH,
@@ -242,6 +244,26 @@ def test_a_call_that_is_cancelled_leaves_no_trace_over_grpc() -> None:
         assert run_on(bench, "MF610") == ()
         armed.append(True)
         assert details(run_on(bench, "MF610")) == ["authenticate:differs"]
+
+
+def test_a_call_over_grpc_is_cancelled_in_the_middle_of_its_usual_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = GrpcRuntime.send
+    given: list[float] = []
+
+    def watched(runtime: GrpcRuntime, path: str, data: bytes, *, timeout: float | None = None) -> Ended:
+        if timeout is not None and path.endswith("/Authenticate"):
+            given.append(timeout)
+        return send(runtime, path, data, timeout=timeout)
+
+    def answer(path: str, data: bytes) -> bytes | tuple[str, str]:
+        if path.endswith("/Authenticate"):
+            time.sleep(0.1)
+        return grpc_good(path, data)
+
+    with grpc_faulty(answer) as url, bench_of(url, HERE, limits=Limits(timeout=2)) as bench:
+        monkeypatch.setattr(GrpcRuntime, "send", watched)
+        assert run_on(bench, "MF610") == ()
+    assert 0.05 <= min(given) <= max(given) < 1
 
 
 # The same answer
